@@ -1,0 +1,78 @@
+"""Measurements: every table of the store with its tags and fields.
+
+Owns the names and types that dashboards, queries and stores rely on; those of observations come from the
+catalogue. Published names and types never change: a changed type gets a new name.
+Must not know how a record becomes a row (`pipeline.core.rows`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from schemas.catalogue import Catalogue
+from schemas.observation import Product
+
+
+class FieldType(StrEnum):
+    """The two types of field. Nothing else is ever written, so no write can conflict with an earlier type."""
+
+    NUMBER = "number"
+    TEXT = "text"
+
+
+class Measurement(NamedTuple):
+    """One measurement (InfluxDB) or table (SQLite).
+
+    `tags`    besides `charger` and `site`, which every measurement has.
+    `fields`  in the order of the catalogue; `open_fields` says that ids unknown to the catalogue add
+              `o<id>` (number) and `o<id>_text` (text).
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    fields: Mapping[str, FieldType]
+    open_fields: bool = False
+
+
+COMMAND_RESPONSE = "command_response"
+OTHER: Mapping[Product, str] = MappingProxyType({product: f"{product}_other" for product in Product})
+"""Where observations go whose id the catalogue does not have."""
+
+_RESPONSE = Measurement(
+    COMMAND_RESPONSE,
+    ("command",),
+    MappingProxyType(
+        {
+            "command_id": FieldType.NUMBER,
+            "accepted": FieldType.NUMBER,
+            "delivery_ms": FieldType.NUMBER,
+            "response_ms": FieldType.NUMBER,
+            "ticks": FieldType.TEXT,
+            "result_code": FieldType.NUMBER,
+            "result_code_text": FieldType.TEXT,
+            "comment": FieldType.TEXT,
+        }
+    ),
+)
+
+
+def other_field(observation_id: int) -> str:
+    """The number field of an id that the catalogue does not have; its text field ends in `_text`."""
+    return f"o{observation_id}"
+
+
+def fact_measurements(catalogue: Catalogue) -> Mapping[str, Measurement]:
+    """Every measurement that holds facts, by name."""
+    fields: dict[str, dict[str, FieldType]] = {}
+    for spec in catalogue.observations.values():
+        columns = fields.setdefault(spec.measurement, {})
+        if spec.type.is_text:
+            columns[spec.field] = FieldType.TEXT
+        else:
+            columns[spec.field] = FieldType.NUMBER
+            columns[spec.text_field] = FieldType.TEXT
+    measurements = [Measurement(name, (), MappingProxyType(columns)) for name, columns in fields.items()]
+    measurements += [Measurement(name, (), MappingProxyType({}), open_fields=True) for name in OTHER.values()]
+    measurements.append(_RESPONSE)
+    return MappingProxyType({measurement.name: measurement for measurement in measurements})
