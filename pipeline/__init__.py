@@ -1,0 +1,1 @@
+"""Chargeline: from an Easee operator's stream to rows that can be asked."""

@@ -1,0 +1,1 @@
+"""Nouns: the typed records and vocabulary of Chargeline. Imports only the standard library."""

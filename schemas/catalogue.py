@@ -19,7 +19,6 @@ from typing import NamedTuple, TypeVar
 
 from schemas.observation import Product
 
-
 Spec = TypeVar("Spec")
 
 

@@ -24,7 +24,7 @@ class Observation(NamedTuple):
 
     `serial`       the device's serial number, from the routing key, which alone has it.
     `product`      charger or Equalizer: which half of the catalogue `id` belongs to.
-    `id`           observation id, 0–65,535.
+    `id`           observation id, 0 to 65,535.
     `name`         the body's `Name`, None where the body had none.
     `value`        see `Value`; personal values are already redacted. Text for a numeric id means that the
                    value did not fit its type.

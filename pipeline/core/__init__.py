@@ -1,0 +1,1 @@
+"""Verbs, pure: records in, records out. No I/O, no clock, no settings."""
