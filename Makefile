@@ -1,0 +1,54 @@
+# Everything a developer types; `make` alone lists it. Needs make and Python 3.11 or newer: each target does the
+# set-up that it needs, in .venv, and only when the locks or pyproject.toml have changed.
+#   ARGS=...    passed on to the command, as in: make demo ARGS="--duration 30s"
+#   PYTHON=...  the interpreter to make .venv with
+
+READY  := .venv/.ready
+BIN    := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+UV     := uv==0.13.9
+
+# The stamp holds the folder it was made in: after a move or a copy it is not valid.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd -P))
+$(READY): FORCE
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit prove lint bench lock clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## virtual environment in .venv, locked dependencies, the program itself
+
+demo: $(READY) ## a simulated fleet through the real path into SQLite, with a live board
+	@$(BIN)/chargeline demo $(ARGS)
+
+test: lint ## everything: ruff, mypy --strict, all tests but the long campaigns
+	$(PYTEST) $(ARGS)
+
+test-unit: $(READY) ## the tests that need nothing but Python
+	$(PYTEST) -m "not prove and not download" $(ARGS)
+
+prove: $(READY) ## the long campaigns: half a million deliveries, mutations, thorough properties
+	$(PYTEST) -m "prove" --hypothesis-profile=thorough $(ARGS)
+
+lint: $(READY) ## ruff (rules and format) and mypy --strict
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY) ## what decoding costs, next to the plain way
+	$(BIN)/python -m tests.bench.core_cost $(ARGS)
+
+lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
+	@PYTHON="$(PYTHON)" UV="$(UV)" .ci/lock/make $(ARGS)
+
+clean: ## remove what was built, .venv included; never your data
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml .ci/lock/dev.txt .ci/setup
+	@PYTHON="$(PYTHON)" .ci/setup
+
+FORCE:
