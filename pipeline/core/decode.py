@@ -15,6 +15,7 @@ from pipeline.core.body import has_byte_order_mark, read_object, unwrap
 from pipeline.core.decode_command import CommandReader
 from pipeline.core.decode_observation import ObservationReader
 from pipeline.core.decode_response import ResponseReader
+from pipeline.core.known_shapes import KnownShapes
 from pipeline.core.members import Members, read_arrival
 from pipeline.core.redaction import Redaction
 from pipeline.core.refusal import RefusedError
@@ -53,8 +54,10 @@ class Decoder:
         """Read by `catalogue`; personal values leave as `redaction` says."""
         self._times = TimeReader()
         self._keys = RoutingKeyReader()
+        observations = ObservationReader(catalogue, redaction, self._times)
+        self._known = KnownShapes(observations.named, self._times)
         self._readers: Mapping[Kind, _Reader] = {
-            Kind.OBSERVATION: ObservationReader(catalogue, redaction, self._times).read,
+            Kind.OBSERVATION: observations.read,
             Kind.RESPONSE: ResponseReader(catalogue, self._times).read,
             Kind.COMMAND: CommandReader(catalogue, redaction, self._times).read,
         }
@@ -62,20 +65,29 @@ class Decoder:
     def decode(self, deliveries: Sequence[Delivery]) -> Decoded:
         """One outcome for each delivery, in order. Never raises: a fault of ours becomes the reject `internal`."""
         found: list[Surprise] = []
-        outcomes: list[Outcome] = []
-        for delivery in deliveries:
-            settled = len(found)
-            try:
-                outcomes.append(self._decode_one(delivery, found))
-            except RefusedError as refused:
-                del found[settled:]
-                outcomes.append(reject(delivery, refused.reason, refused.detail))
-            except Exception as fault:  # a delivery must never cost its neighbours, whatever is wrong with us
-                del found[settled:]
-                outcomes.append(reject(delivery, RejectReason.INTERNAL, type(fault).__name__))
-        return Decoded(outcomes, Counter(found))
+        return Decoded(
+            [
+                self._decode_one(delivery, found) if outcome is None else outcome
+                for outcome, delivery in zip(self._known.read(deliveries), deliveries, strict=True)
+            ],
+            Counter(found),
+        )
 
-    def _decode_one(self, delivery: Delivery, found: list[Surprise]) -> Record:
+    def _decode_one(self, delivery: Delivery, found: list[Surprise]) -> Outcome:
+        settled = len(found)
+        try:
+            record = self._read_in_full(delivery, found)
+        except RefusedError as refused:
+            del found[settled:]
+            return reject(delivery, refused.reason, refused.detail)
+        except Exception as fault:  # a delivery must never cost its neighbours, whatever is wrong with us
+            del found[settled:]
+            return reject(delivery, RejectReason.INTERNAL, type(fault).__name__)
+        if isinstance(record, Observation) and len(found) == settled:
+            self._known.learn(delivery, record)
+        return record
+
+    def _read_in_full(self, delivery: Delivery, found: list[Surprise]) -> Record:
         key = self._keys.read(delivery.routing_key)
         members = read_object(delivery.body)
         arrival = delivery.headers.get(_ARRIVAL_TIME)

@@ -25,7 +25,7 @@ EQUALIZER_SERIAL = "QP"
 """How the serials of Equalizers begin; all other serials are chargers' (`EH…`, `EC…`)."""
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """What to do with the value of one catalogue entry, worked out once."""
 
     product: Product
@@ -45,7 +45,7 @@ class ObservationReader:
         self._redaction = redaction
         self._times = times
         self._plans = {place: _plan(spec) for place, spec in catalogue.observations.items()}
-        self._named = _plans_by_name(self._plans)
+        self.named = _plans_by_name(self._plans)
 
     def read(
         self, delivery: Delivery, key: RoutingKey, members: Members, arrived_at: int | None, found: list[Surprise]
@@ -62,7 +62,7 @@ class ObservationReader:
 
         serial, number = key.serial, key.id
         name = optional_text(members.get("Name"), found)
-        plan = self._named.get((number, name))
+        plan = self.named.get((number, name))
         if plan is None:
             product = product_of_serial(serial)
             plan = self._plans.get((product, number))
@@ -89,8 +89,8 @@ def product_of_serial(serial: str) -> Product:
     return Product.EQUALIZER if serial.startswith(EQUALIZER_SERIAL) else Product.CHARGER
 
 
-def _plan(spec: ObservationSpec) -> _Plan:
-    return _Plan(
+def _plan(spec: ObservationSpec) -> Plan:
+    return Plan(
         product=spec.product,
         spec=spec,
         coerce=COERCE[spec.type],
@@ -101,9 +101,9 @@ def _plan(spec: ObservationSpec) -> _Plan:
     )
 
 
-def _plans_by_name(plans: dict[tuple[Product, int], _Plan]) -> dict[tuple[int, str | None], _Plan]:
+def _plans_by_name(plans: dict[tuple[Product, int], Plan]) -> dict[tuple[int, str | None], Plan]:
     """Plans by id and name, where the two together belong to one product only."""
-    named: dict[tuple[int, str | None], _Plan] = {}
+    named: dict[tuple[int, str | None], Plan] = {}
     shared: set[tuple[int, str | None]] = set()
     for plan in plans.values():
         place = (plan.spec.id, plan.spec.name)
@@ -113,7 +113,7 @@ def _plans_by_name(plans: dict[tuple[Product, int], _Plan]) -> dict[tuple[int, s
     return {place: plan for place, plan in named.items() if place not in shared}
 
 
-def _surprise(raw: Json, value: Value, plan: _Plan) -> Surprise:
+def _surprise(raw: Json, value: Value, plan: Plan) -> Surprise:
     if raw is None:
         return Surprise.NULL_VALUE
     return Surprise.MISFIT if plan.is_number and isinstance(value, str) else Surprise.COERCED

@@ -18,7 +18,7 @@ Members = Mapping[str, Json]
 AHEAD_OF_ARRIVAL = 24 * 3600 * NS_PER_S
 """How far a time may lie ahead of the cloud's ArrivalTime before it is a clock that is wrong."""
 
-_UTC_ENDINGS = ("Z", "+00:00")
+UTC_ENDINGS = ("Z", "+00:00")
 
 
 def read_arrival(value: object, times: TimeReader, found: list[Surprise]) -> int | None:
@@ -65,7 +65,7 @@ def read_stamp(text: str, arrived_at: int | None, times: TimeReader, found: list
     time = times.read(text)
     if time is None:
         raise RefusedError(RejectReason.TIMESTAMP, "Timestamp is not a time like 2023-06-08T06:59:16.0000000Z")
-    if not text.endswith(_UTC_ENDINGS) and not has_zone(text):
+    if not text.endswith(UTC_ENDINGS) and not has_zone(text):
         found.append(Surprise.ZONE_MISSING)
     check_clock(time, arrived_at)
     return time

@@ -18,6 +18,9 @@ from schemas.row import Field, Row
 NULL = "null"
 """What the text field of a number holds after JSON null; a text field holds empty text instead."""
 
+_new = tuple.__new__
+"""Builds a row at half the cost of calling its class; every message pays it."""
+
 
 class _Place(NamedTuple):
     """Where one observation id is kept."""
@@ -39,22 +42,19 @@ class RowMaker:
 
     def row(self, fact: Observation | CommandResponse) -> Row:
         """The row of one fact."""
-        if isinstance(fact, Observation):
-            return self._observation_row(fact)
-        return self._response_row(fact)
-
-    def _observation_row(self, fact: Observation) -> Row:
-        place = self._places.get((fact.product, fact.id)) or self._learn(fact.product, fact.id)
-        value = fact.value
+        if isinstance(fact, CommandResponse):
+            return self._response_row(fact)
+        serial, product, number, _, value, crc, time, arrived_at, _ = fact
+        place = self._places.get((product, number)) or self._learn(product, number)
+        measurement, number_field, text_field, null_text, is_kept_apart = place
         field: Field
-        if isinstance(value, float):
-            field = (place.number_field, value)
+        if type(value) is float:
+            field = (number_field, value)
         else:
-            field = (place.text_field, place.null_text if value is None else value)
-        time = fact.observed_at
-        if place.is_kept_apart:
-            time = spread_stamp(time, fact.arrived_at, fact.value_crc)
-        return Row(place.measurement, fact.serial, "", (), time, (field,))
+            field = (text_field, null_text if value is None else str(value))
+        if is_kept_apart:
+            time = spread_stamp(time, arrived_at, crc)
+        return _new(Row, (measurement, serial, "", (), time, (field,)))
 
     def _learn(self, product: Product, observation_id: int) -> _Place:
         field = other_field(observation_id)
