@@ -173,9 +173,13 @@ def test_a_comment_that_switches_a_check_off_is_seen(tmp_path: Path, comment: st
 
 
 def test_a_module_without_a_test_file_is_seen(tmp_path: Path) -> None:
-    files = {"pipeline/core/bad.py": "x = 1", "pipeline/core/good.py": "x = 1", "tests/core/test_good.py": "x = 1"}
+    files = {
+        "pipeline/core/bad.py": "x = 1",
+        "pipeline/core/good.py": "x = 1",
+        "tests/pipeline/core/test_good.py": "x = 1",
+    }
     (fault,) = faults_of_tests(sample(tmp_path, files), exceptions={})
-    assert fault == "pipeline.core.bad: has no test file tests/core/test_bad.py"
+    assert fault == "pipeline.core.bad: has no test file tests/pipeline/core/test_bad.py"
 
 
 @pytest.mark.parametrize(
@@ -191,9 +195,9 @@ def test_an_exception_without_need_is_seen(tmp_path: Path, files: Mapping[str, s
 @pytest.mark.parametrize(
     ("module", "tests"),
     [
-        ("pipeline.core.decode", "tests.core.test_decode"),
-        ("pipeline.worker", "tests.test_worker"),
-        ("pipeline.cli", "tests.test_cli"),
+        ("pipeline.core.decode", "tests.pipeline.core.test_decode"),
+        ("pipeline.worker", "tests.pipeline.test_worker"),
+        ("pipeline.cli", "tests.pipeline.test_cli"),
         ("schemas.row", "tests.schemas.test_row"),
     ],
 )

@@ -24,7 +24,7 @@ DISTRIBUTIONS = {"dotenv": "python-dotenv"}
 
 ADDRESS = re.compile(
     r"py[p]i\.org|pythonhoste[d]\.org|npmj[s]\.|crate[s]\.io|golan[g]\.org|maven\.or[g]|docker\.i[o]|ghcr\.i[o]|quay\.i[o]"
-    r"|(?:registr[y]|artifactor[y]|nexu[s])\.[a-z]|(?<!emit)-(?:inde[x]-url|find-link[s])[ =]+[\w/.]|/hom[e]/\w|/roo[t]/"
+    r"|(?:registr[y]|artifactor[y])\.[a-z]|(?<!emit)-(?:inde[x]-url|find-link[s])[ =]+[\w/.]|/hom[e]/\w|/roo[t]/"
 )
 """Registries, the options that name one, and folders of one machine. The brackets keep it from finding itself."""
 

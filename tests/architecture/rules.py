@@ -164,11 +164,9 @@ def faults_of_tests(modules: Mapping[str, Module], exceptions: Mapping[str, str]
 
 
 def module_of_tests(name: str) -> str:
-    """The test module that a module's tests are in: `pipeline.core.decode` -> `tests.core.test_decode`."""
-    parts = name.split(".")
-    if parts[0] == "pipeline":
-        parts = parts[1:] or parts
-    return ".".join(["tests", *parts[:-1], f"test_{parts[-1]}"])
+    """The test module that a module's tests are in: `pipeline.core.decode` -> `tests.pipeline.core.test_decode`."""
+    *packages, last = name.split(".")
+    return ".".join(["tests", *packages, f"test_{last}"])
 
 
 def _faults_of_module(module: Module, layers: tuple[Layer, ...]) -> Iterator[str]:
