@@ -1,0 +1,76 @@
+"""The program `chargeline`: its commands, and how each way of failing ends.
+
+Owns the list of commands and the exit codes: 0, 1 runtime, 2 usage, 130 interrupted.
+Commands are imported when they are used, so that `--version` and completion stay quick.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from types import MappingProxyType
+
+import click
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "catalogue": "Look up observation and command ids.",
+        "config": "Show the settings in force, secrets masked.",
+        "demo": "Watch a simulated fleet, stored in SQLite; needs no server.",
+        "explain": "Say what one message becomes, and why.",
+        "rejects": "List, show, retry, discard or export refused deliveries.",
+        "replay": "Take a recorded stream through the pipeline.",
+    }
+)
+"""Every command with its line in the help; the module of the same name holds it as `command`."""
+
+FAILED = 1
+INTERRUPTED = 130
+
+
+class _Program(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"pipeline.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="Example: chargeline demo --duration 30s",
+)
+@click.version_option(version("chargeline"), prog_name="chargeline")
+def program() -> None:
+    """Read the stream of an Easee operator and keep every message where it can be asked."""
+
+
+def main() -> None:
+    """Run the program and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. What a user can mend is said in words, never as a stack trace."""
+    try:
+        result = program.main(args=list(arguments), prog_name="chargeline", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); Python would complain once more on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,179 @@
+"""SQLite: the embedded store.
+
+Owns the connection, the transaction of a batch, and the order of writes in it. Must not know what rows mean.
+Durability: WAL with `synchronous=FULL`; what `write` returned from is on the disk. Other programs may read while it
+writes. One writer at a time: a second one waits, then is told so.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.wires.private_file import make_private
+from pipeline.wires.sqlite_fault import explain_fault
+from pipeline.wires.sqlite_schema import (
+    KEY,
+    ForeignFileError,
+    add_column,
+    claim,
+    grow_table,
+    make_view,
+    read_columns,
+    upsert,
+)
+from pipeline.wires.store import Refusal, StoreUnavailableError
+from schemas.measurement import FieldType, Measurement
+from schemas.reject import RejectReason
+from schemas.row import Row
+
+_BUSY_MS = 10_000
+_WAL_PAGES = 4_000
+_WAL_BYTES = 64 * 1024 * 1024
+_STATEMENTS_KEPT = 4_096
+_TOO_MANY_COLUMNS = "too many columns"
+
+_Values = tuple[int | float | str, ...]
+
+
+class SqliteStore:
+    """A store in one file. Not for use by two threads at once."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, measurements: Mapping[str, Measurement]) -> None:
+        """Use `open`."""
+        self._connection = connection
+        self._path = path
+        self._measurements = measurements
+        self._columns = {name: set(read_columns(connection, name)) for name in measurements}
+        self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    @classmethod
+    def open(cls, path: Path, measurements: Mapping[str, Measurement]) -> Self:
+        """Open the store in `path`, made where there is none, with a table for each measurement.
+
+        Raises ForeignFileError for a file that is not a store of ours, StoreUnavailableError.
+        """
+        make_private(path)
+        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1_000, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+            connection.execute("BEGIN IMMEDIATE")
+            claim(connection, path)
+            for measurement in measurements.values():
+                grow_table(connection, measurement)
+            connection.execute("COMMIT")
+        except sqlite3.DatabaseError as fault:
+            connection.close()
+            raise StoreUnavailableError(explain_fault(path, fault)) from fault
+        except ForeignFileError:
+            connection.close()
+            raise
+        return cls(connection, path, measurements)
+
+    def write(self, rows: Sequence[Row]) -> Sequence[Refusal]:
+        """See Store.write. One transaction; refused are rows whose column no longer fits in the table."""
+        if not rows:
+            return ()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                refusals = self._write_all(rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._undo()
+                raise
+        except sqlite3.Error as fault:
+            raise StoreUnavailableError(explain_fault(self._path, fault)) from fault
+        return refusals
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """The store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _write_all(self, rows: Sequence[Row]) -> list[Refusal]:
+        """Group rows by what they write, so that each statement runs over many of them.
+
+        Rows of one field touch one column, so groups of different fields cannot come in each other's way. A row of
+        several fields can overlap with any other of its measurement: it only joins rows of exactly its fields, and
+        whatever else of the measurement waits is written first.
+        """
+        refusals: list[Refusal] = []
+        groups: dict[str, dict[tuple[str, ...], list[_Values]]] = {name: {} for name in self._measurements}
+        for place, row in enumerate(rows):
+            measurement, charger, site, tags, time, fields = row
+            names = (fields[0][0],) if len(fields) == 1 else tuple([name for name, _ in fields])
+            waiting = groups.get(measurement)
+            group = waiting.get(names) if waiting else None
+            if group is None:
+                words = self._make_room(row)
+                if words or waiting is None:
+                    refusals.append(Refusal(place, RejectReason.STORE, words))
+                    continue
+                if len(names) > 1 or any(len(other) > 1 for other in waiting):
+                    self._flush(measurement, waiting)
+                group = waiting[names] = []
+            if tags:
+                group.append((time, charger, site, *[value for _, value in tags], *[value for _, value in fields]))
+            elif len(fields) == 1:
+                group.append((time, charger, site, fields[0][1]))
+            else:
+                group.append((time, charger, site, *[value for _, value in fields]))
+        for measurement, waiting in groups.items():
+            self._flush(measurement, waiting)
+        return refusals
+
+    def _flush(self, measurement: str, waiting: dict[tuple[str, ...], list[_Values]]) -> None:
+        for names, values in waiting.items():
+            self._connection.executemany(self._statement(measurement, names), values)
+        waiting.clear()
+
+    def _statement(self, measurement: str, names: tuple[str, ...]) -> str:
+        statement = self._statements.get((measurement, names))
+        if statement is None:
+            if len(self._statements) >= _STATEMENTS_KEPT:
+                self._statements.clear()
+            key = (*KEY, *self._measurements[measurement].tags)
+            statement = self._statements[measurement, names] = upsert(measurement, key, names)
+        return statement
+
+    def _make_room(self, row: Row) -> str:
+        """Add the columns of ids that the catalogue does not have; words where the row does not fit, else none."""
+        measurement = self._measurements.get(row.measurement)
+        if measurement is None:
+            return f"there is no table {row.measurement}"
+        columns = self._columns[row.measurement]
+        missing = [field for field in row.fields if field[0] not in columns]
+        if not missing:
+            return ""
+        if not measurement.open_fields:
+            return f"table {row.measurement} has no column {missing[0][0]}"
+        try:
+            for name, value in missing:
+                field_type = FieldType.TEXT if isinstance(value, str) else FieldType.NUMBER
+                add_column(self._connection, row.measurement, name, field_type)
+                columns.add(name)
+            make_view(self._connection, row.measurement)
+        except sqlite3.OperationalError as fault:
+            if _TOO_MANY_COLUMNS in str(fault):
+                return f"table {row.measurement} is full: SQLite allows no more columns for unknown ids"
+            raise
+        return ""
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._columns = {name: set(read_columns(self._connection, name)) for name in self._measurements}

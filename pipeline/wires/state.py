@@ -1,0 +1,206 @@
+"""The local state file: what a worker must remember besides rows. Today that is the rejects.
+
+Owns the file, its size, and what is kept of a reject. Must not know why a delivery is refused or how it is shown.
+Content is a function of the set of rejects, however batched or repeated: a redelivery is the same reject, keeps the
+earliest time it was received, and has the reason that the program gave last.
+Bodies are kept raw, personal values included, so the file is its owner's alone (0600).
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
+from pipeline.wires.private_file import make_private
+from pipeline.wires.sqlite_fault import explain_fault
+from pipeline.wires.store import StoreUnavailableError
+from schemas.reject import Reject, RejectReason
+
+VERSION = 1
+_BUSY_MS = 10_000
+_FETCHED_AT_ONCE = 100
+_SCHEMA = (
+    """CREATE TABLE reject (
+        key TEXT PRIMARY KEY, reason TEXT NOT NULL, detail TEXT NOT NULL, routing_key TEXT NOT NULL,
+        headers TEXT NOT NULL, message_id TEXT, body BLOB NOT NULL, body_length INTEGER NOT NULL,
+        body_sha256 TEXT NOT NULL, received_at INTEGER, bytes INTEGER NOT NULL, kept_at INTEGER NOT NULL)""",
+    "CREATE INDEX reject_by_age ON reject (kept_at, key)",
+    "CREATE TABLE total (bytes INTEGER NOT NULL, rejects INTEGER NOT NULL)",
+    "INSERT INTO total VALUES (0, 0)",
+    """CREATE TRIGGER reject_added AFTER INSERT ON reject BEGIN
+        UPDATE total SET bytes = bytes + new.bytes, rejects = rejects + 1; END""",
+    """CREATE TRIGGER reject_changed AFTER UPDATE OF bytes ON reject BEGIN
+        UPDATE total SET bytes = bytes - old.bytes + new.bytes; END""",
+    """CREATE TRIGGER reject_removed AFTER DELETE ON reject BEGIN
+        UPDATE total SET bytes = bytes - old.bytes, rejects = rejects - 1; END""",
+    f"PRAGMA user_version = {VERSION}",
+)
+_ADD = f"""INSERT INTO reject ({", ".join(COLUMNS)}, kept_at) VALUES ({", ".join("?" * len(COLUMNS))}, ?)
+    ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, bytes = excluded.bytes,
+    received_at = coalesce(min(received_at, excluded.received_at), received_at, excluded.received_at)"""
+
+
+class WhenFull(StrEnum):
+    """What happens to a reject that no longer fits."""
+
+    STOP = "stop"
+    DROP_OLDEST = "drop-oldest"
+
+
+class RejectLimits(NamedTuple):
+    """How much is kept: bytes in all, nanoseconds of age, and what happens beyond."""
+
+    most_bytes: int
+    keep_ns: int
+    when_full: WhenFull
+
+
+class RejectsFullError(Exception):
+    """The rejects may not grow any more, and none may be dropped. Says what to do about it."""
+
+
+class RejectsReport(NamedTuple):
+    """What adding rejects did: how many old ones were dropped for room, and the share of the room in use, 0 to 1."""
+
+    dropped: int
+    used: float
+
+
+class StateFile:
+    """The state file, open. Not for use by two threads at once."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, limits: RejectLimits) -> None:
+        """Use `open`."""
+        self._connection = connection
+        self._path = path
+        self._limits = limits
+        self._used = self._share(self.total()[0])
+
+    @classmethod
+    def open(cls, path: Path, limits: RejectLimits) -> Self:
+        """Open the state in `path`, made where there is none. Raises StoreUnavailableError."""
+        make_private(path)
+        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1_000, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for statement in _SCHEMA if version == 0 else ():
+                connection.execute(statement)
+            connection.execute("COMMIT")
+        except sqlite3.Error as fault:
+            connection.close()
+            raise StoreUnavailableError(explain_fault(path, fault)) from fault
+        if version > VERSION:
+            connection.close()
+            message = f"{path} has version {version}, this program knows up to {VERSION}; use a newer chargeline"
+            raise StoreUnavailableError(message)
+        return cls(connection, path, limits)
+
+    def add_rejects(self, rejects: Sequence[Reject], now: int) -> RejectsReport:
+        """Keep rejects in one transaction; `now` (nanoseconds since the epoch) is when they were kept.
+
+        Raises RejectsFullError where they do not fit and none may be dropped, StoreUnavailableError; then none of
+        them is kept.
+        """
+        if not rejects:
+            return RejectsReport(0, self._used)
+        with self._transaction():
+            self._connection.executemany(_ADD, [(*to_columns(reject), now) for reject in rejects])
+            dropped = self._make_room()
+            used = self._share(self.total()[0])
+        self._used = used
+        return RejectsReport(dropped, used)
+
+    def purge(self, now: int) -> int:
+        """Drop what is older than the limit allows; how many were dropped. Raises StoreUnavailableError."""
+        with self._transaction():
+            return self._delete("kept_at < ?", (now - self._limits.keep_ns,))
+
+    def total(self) -> tuple[int, int]:
+        """Bytes and number of all rejects kept."""
+        size, number = self._connection.execute("SELECT bytes, rejects FROM total").fetchone()
+        return size, number
+
+    def rejects(self, reason: RejectReason | None = None) -> Iterator[KeptReject]:
+        """Every reject, of one reason where one is given, oldest first. Reads on while the caller takes them."""
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE ?1 IS NULL OR reason = ?1 ORDER BY kept_at, key", (reason,)
+        )
+        while chunk := cursor.fetchmany(_FETCHED_AT_ONCE):
+            yield from map(from_columns, chunk)
+
+    def find(self, prefix: str) -> Sequence[KeptReject]:
+        """The rejects whose key begins with `prefix`."""
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE substr(key, 1, ?) = ? ORDER BY key", (len(prefix), prefix)
+        )
+        return [from_columns(columns) for columns in cursor]
+
+    def counts(self) -> dict[RejectReason, int]:
+        """How many are kept of each reason."""
+        cursor = self._connection.execute("SELECT reason, count(*) FROM reject GROUP BY reason ORDER BY reason")
+        return {RejectReason(reason): number for reason, number in cursor}
+
+    def discard(self, keys: Sequence[str]) -> int:
+        """Drop the rejects of these keys; how many there were. Raises StoreUnavailableError."""
+        with self._transaction():
+            return sum(self._delete("key = ?", (key,)) for key in keys)
+
+    def close(self) -> None:
+        """Let go of the file. What was kept stays kept, also when this is never called."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        """The state itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as fault:
+            raise StoreUnavailableError(explain_fault(self._path, fault)) from fault
+
+    def _make_room(self) -> int:
+        size, _ = self.total()
+        excess = size - self._limits.most_bytes
+        if excess <= 0:
+            return 0
+        if self._limits.when_full is WhenFull.STOP:
+            message = (
+                f"{self._path}: the rejects would need {size} bytes, {self._limits.most_bytes} are allowed; export and "
+                "discard some (chargeline rejects --help), or raise CHARGELINE_REJECTS_MAX"
+            )
+            raise RejectsFullError(message)
+        keys = []
+        for key, freed in self._connection.execute("SELECT key, bytes FROM reject ORDER BY kept_at, key"):
+            keys.append(key)
+            excess -= freed
+            if excess <= 0:
+                break
+        return sum(self._delete("key = ?", (key,)) for key in keys)
+
+    def _delete(self, condition: str, values: tuple[int | str, ...]) -> int:
+        return self._connection.execute(f"DELETE FROM reject WHERE {condition}", values).rowcount
+
+    def _share(self, size: int) -> float:
+        return size / self._limits.most_bytes
