@@ -1,0 +1,55 @@
+"""Options that commands share.
+
+Owns how a command gets its settings, and how wrong settings end it. Must not know any command.
+"""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+import click
+
+from pipeline.log import set_up_logging
+from pipeline.settings import Settings, SettingsError, load_settings
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class WrongSettingsError(click.ClickException):
+    """Every fault of the settings, in one message; exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, error: SettingsError) -> None:
+        """One line for each fault."""
+        faults = "".join(f"\n  {fault}" for fault in error.faults)
+        super().__init__(f"the settings cannot be used:{faults}\nchargeline config --help says more.")
+
+
+def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[..., _R]:
+    """Give a command `--env-file FILE`, and the settings in force as its first argument; logging is set up."""
+
+    @click.option(
+        "--env-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Read settings from FILE; the environment wins over it.",
+    )
+    @wraps(command)
+    def wrapped(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        env_file = cast("Path | None", options.pop("env_file", None))
+        try:
+            settings = load_settings(os.environ, env_file)
+        except SettingsError as error:
+            raise WrongSettingsError(error) from None
+        set_up_logging(settings.log_level, settings.log_format)
+        return command(settings, *arguments, **options)
+
+    return wrapped
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+"""`--json`, passed on as `as_json`."""
