@@ -107,7 +107,7 @@ def _product_step(observation: Observation, spec: ObservationSpec | None) -> Ste
         )
     if spec is not None and observation.name == spec.name:
         return Step(
-            "product", observation.product, "the body's Name is this product's name of the id; so is the serial"
+            "product", observation.product, "the body's Name is this product's name of the id, and the serial fits"
         )
     name = "the body has no usable Name" if observation.name is None else "the body's Name is not the catalogue's"
     return Step("product", observation.product, f"{name}, so the serial tells ({EQUALIZER_SERIAL}… is an Equalizer's)")

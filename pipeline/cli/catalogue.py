@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 import orjson
 
+from pipeline.cli.options import json_option
 from pipeline.cli.printing import print_table
 from schemas.catalogue import Catalogue, CommandSpec, ObservationSpec, shipped_catalogue
 from schemas.enumerations import BY_OBSERVATION
@@ -27,7 +28,7 @@ Examples:
 @click.argument("text", required=False, default="")
 @click.option("--product", type=click.Choice([product.value for product in Product]), help="One product only.")
 @click.option("--commands", is_flag=True, help="Commands instead of observations.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object for each entry.")
+@json_option
 def command(text: str, product: str | None, commands: bool, as_json: bool) -> None:
     """Look up observation and command ids.
 

@@ -1,6 +1,6 @@
-"""Printing: text from the wire made harmless to a terminal, and tables for people.
+"""Printing: tables for people, harmless to a terminal whatever their cells hold.
 
-Owns both. Must not know what is printed.
+Owns the two forms of a table. Must not know what is printed.
 """
 
 import sys
@@ -11,19 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-
-def printable(text: str) -> str:
-    """`text` with every character that could steer a terminal, or break a line, as its Python escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
+from pipeline.log import escape
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout: framed and fitted to a terminal, otherwise plain, two spaces between the columns."""
-    safe = [[printable(cell) for cell in row] for row in rows]
+    safe = [[escape(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _print_framed(columns, safe)
         return
