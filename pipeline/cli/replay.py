@@ -64,8 +64,8 @@ def summary_entry(summary: Summary, store: Path) -> Mapping[str, object]:
     """A summary as JSON can hold it."""
     return {
         **summary._asdict(),
-        "rejected": dict(summary.rejected.most_common()),
-        "surprises": dict(summary.surprises.most_common()),
+        "rejected": {reason.value: count for reason, count in summary.rejected.most_common()},
+        "surprises": {surprise.value: count for surprise, count in summary.surprises.most_common()},
         "store": str(store),
     }
 

@@ -1,0 +1,84 @@
+"""The program as a whole: what it lists, how it ends, and that it starts without what it does not need."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, run
+
+HEAVY = {"orjson", "rich", "sqlite3", "dotenv", "asyncio"}
+
+
+def python(source: str) -> str:
+    return subprocess.run([sys.executable, "-c", source], capture_output=True, check=True, text=True).stdout
+
+
+def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
+    told, loaded = python(
+        "import json, sys; from pipeline.cli import run; code = run(['--version']);"
+        "print(json.dumps([code, *sys.modules]))"
+    ).splitlines()
+
+    assert told == f"chargeline, version {version('chargeline')}"
+    code, *modules = json.loads(loaded)
+    assert code == 0
+    assert not HEAVY & set(modules)
+    assert not [name for name in modules if name.startswith(("pipeline.", "schemas")) and name != "pipeline.cli"]
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+
+    output = capsys.readouterr().out
+    assert all(name in output and line in output for name, line in COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["explain"], ["catalogue", "--product", "boat"]])
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    assert "Error: " in capsys.readouterr().err
+
+
+def test_a_command_that_succeeds_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["catalogue", "109"]) == 0
+    assert "ChargerOpMode" in capsys.readouterr().out
+
+
+def test_the_exit_codes_are_the_documented_ones() -> None:
+    assert (FAILED, INTERRUPTED) == (1, 130)
+
+
+def test_a_reader_that_has_seen_enough_gets_no_complaint() -> None:
+    source = "from pipeline.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", source, "catalogue"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        assert running.stderr.read() == b""
+
+
+def test_an_interrupt_ends_with_130() -> None:
+    # The program waits for its standard input, which never comes, until it is interrupted.
+    source = "from pipeline.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", source, "replay", "--dry-run", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        body = b'{"routing_key": "EH1.O.120", "headers": {}, "body": "{}"}\n'
+        running.stdin.write(body)
+        running.stdin.flush()
+        # Its answer on standard error says that it runs.
+        assert b'"shape"' in running.stderr.readline()
+        running.send_signal(2)
+        assert running.stderr.read().strip() == b""
+    assert running.returncode == 130
