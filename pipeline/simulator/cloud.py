@@ -1,0 +1,151 @@
+"""The cloud: between devices and the queue.
+
+Owns the order of events, the delay of messages, and what transport does to them. Must not know what a device is.
+"""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import Random
+
+from pipeline.simulator.form_quirks import FormQuirks
+from pipeline.simulator.messages import NS_PER_S, Draft, format_stamp, observation, response
+from pipeline.simulator.quirks import Quirk, Quirks
+from pipeline.simulator.truth import CommandTruth, Truth
+from schemas.catalogue import ObservationSpec
+from schemas.delivery import Delivery
+from schemas.reject import RejectReason
+
+Action = Callable[[int], None]
+
+NS_PER_MS = 1_000_000
+_QUEUE_DELAY_NS = 30 * NS_PER_MS
+_LEAST_DELAY_S = 0.15
+_DELAYS_PER_S = 2.5
+_TICKS_LOST = 1_000
+_KINDS = ("O", "CR")
+_OLD_KEYS = ("{}.OP", "{}.P", "{}.SYS.5", "{}.OP.1")
+
+
+class Cloud:
+    """Runs actions at their times and hands out what reached the queue."""
+
+    def __init__(self, random: Random, quirks: Quirks, truth: Truth) -> None:
+        """Everything random is drawn from `random`, in the order of events, so that a run can be repeated."""
+        self.random = random
+        self.quirks = quirks
+        self.truth = truth
+        self._form = FormQuirks(quirks, random)
+        self._actions: list[tuple[int, int, Action]] = []
+        self._queue: list[tuple[int, int, Delivery, str, RejectReason | None, Quirk | None]] = []
+        self._sequence = 0
+
+    def at(self, time: int, action: Action) -> None:
+        """Run `action(time)` when its time comes."""
+        self._sequence += 1
+        heappush(self._actions, (time, self._sequence, action))
+
+    def happens(self, quirk: Quirk) -> bool:
+        """Whether a quirk happens now; the caller plays it and counts it."""
+        rate = self.quirks.rate(quirk)
+        return bool(rate) and self.random.random() < rate
+
+    def run(self, until: int) -> list[Delivery]:
+        """Run every action up to `until`; the deliveries that reached the queue by then, in its order."""
+        while self._actions and self._actions[0][0] <= until:
+            time, _, action = heappop(self._actions)
+            action(time)
+        delivered = []
+        while self._queue and self._queue[0][0] <= until:
+            _, _, delivery, kind, refused_as, played = heappop(self._queue)
+            self.truth.kinds[kind] += 1
+            if refused_as:
+                self.truth.rejects[refused_as] += 1
+            if played:
+                self.truth.quirks[played] += 1
+            delivered.append(delivery)
+        return delivered
+
+    def tell(self, serial: str, spec: ObservationSpec, value: object, observed_at: int, sent_at: int) -> None:
+        """An observation leaves its device at `sent_at`; its stamp is a whole second of the device's clock."""
+        arrival = sent_at + self._delay()
+        whole = observed_at - observed_at % NS_PER_S
+        self._send(observation(serial, spec, value, whole, arrival), arrival)
+        if self.happens(Quirk.UNKNOWN_ID):
+            self._tell_unknown(serial, whole, arrival)
+        if self.happens(Quirk.OLD_KIND):
+            self.truth.quirks[Quirk.OLD_KIND] += 1
+            key = self.random.choice(_OLD_KEYS).format(serial)
+            draft = Draft(key.split("."), {}, arrival, None)
+            draft.refused_as = RejectReason.KIND
+            self._push(draft, arrival)
+
+    def tell_cloud_made(self, serial: str, spec: ObservationSpec, value: object, time: int) -> None:
+        """An observation that the cloud makes itself: its stamp has all seven digits."""
+        arrival = time + 20 * NS_PER_MS
+        draft = observation(serial, spec, value, time - time % 100, arrival)
+        self._send(draft, arrival)
+
+    def answer(self, command: CommandTruth, time: int) -> None:
+        """A charger's answer to `command`, given at `time`."""
+        truth, random = self.truth, self.random
+        delivered_at = time - self._delay() // 2
+        if self.happens(Quirk.NEGATIVE_DELIVERY):
+            truth.quirks[Quirk.NEGATIVE_DELIVERY] += 1
+            delivered_at = command.created_at - random.randrange(2 * NS_PER_S)
+        arrival = time + self._delay()
+        draft = response(
+            command.serial,
+            command.id,
+            command.created_at,
+            delivered_at - delivered_at % 100,
+            arrival,
+            command.accepted is True,
+        )
+        if self.happens(Quirk.ROUNDED_TICKS):
+            truth.quirks[Quirk.ROUNDED_TICKS] += 1
+            draft.members["Ticks"] = int(str(draft.members["Ticks"])) // _TICKS_LOST * _TICKS_LOST
+        if self.happens(Quirk.TICKS_MISSING):
+            truth.quirks[Quirk.TICKS_MISSING] += 1
+            draft.members["Ticks"] = None
+        if self.happens(Quirk.DELIVERED_UNREADABLE):
+            truth.quirks[Quirk.DELIVERED_UNREADABLE] += 1
+            draft.members["DeliveredAt"] = random.choice(["", "0001-01-01T00:00:00"])
+        self._send(draft, arrival)
+
+    def _tell_unknown(self, serial: str, observed_at: int, arrival: int) -> None:
+        self.truth.quirks[Quirk.UNKNOWN_ID] += 1
+        random = self.random
+        number = random.choice((156, 157, 233, 234))
+        hint, value = random.choice(
+            (("[Double]", "4.25"), ("[String]", "0042"), ("", 7), ("", "0042"), ("", True), ("[Boolean]", "True"))
+        )
+        members: dict[str, object] = {
+            "Description": f"New {hint}".strip(),
+            "Id": number,
+            "Name": f"New{number}",
+            "Timestamp": format_stamp(observed_at, "+00:00"),
+            "Value": value,
+        }
+        self._push(Draft([serial, "O", str(number)], members, arrival, None), arrival)
+
+    def _delay(self) -> int:
+        return int((_LEAST_DELAY_S + self.random.expovariate(_DELAYS_PER_S)) * NS_PER_S)
+
+    def _send(self, draft: Draft, arrival: int) -> None:
+        self._push(draft, arrival, self._form.play(draft))
+
+    def _push(self, draft: Draft, arrival: int, played: Quirk | None = None) -> None:
+        received = arrival + _QUEUE_DELAY_NS
+        if self.happens(Quirk.OUT_OF_ORDER):
+            self.truth.quirks[Quirk.OUT_OF_ORDER] += 1
+            received += self.random.randrange(2 * NS_PER_S, 30 * NS_PER_S)
+        self._queue_up(draft, received, played)
+        if self.happens(Quirk.REDELIVERY):
+            self.truth.quirks[Quirk.REDELIVERY] += 1
+            self._queue_up(draft, received + self.random.randrange(NS_PER_S, 60 * NS_PER_S), played)
+
+    def _queue_up(self, draft: Draft, received: int, played: Quirk | None) -> None:
+        kind = draft.key[1] if len(draft.key) > 1 and draft.key[1] in _KINDS and not draft.refused_as else "other"
+        delivery = Delivery(draft.routing_key, draft.headers, draft.body, received)
+        self._sequence += 1
+        heappush(self._queue, (received, self._sequence, delivery, kind, draft.refused_as, played))

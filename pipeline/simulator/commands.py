@@ -1,0 +1,154 @@
+"""Commands in the simulated world: what they do to a charger, and how it answers.
+
+Owns the table of effects, the readbacks, and who sends commands besides the operator. Must not know the core's
+reading of commands: it reads the bytes itself, as the cloud does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from types import MappingProxyType
+
+import orjson
+
+from pipeline.simulator.charger import DYNAMIC_CURRENT, Charger
+from pipeline.simulator.cloud import Cloud
+from pipeline.simulator.messages import NS_PER_S
+from pipeline.simulator.quirks import Quirk
+from pipeline.simulator.truth import CommandTruth
+from schemas.catalogue import ArgumentSpec, Catalogue, CommandSpec, ValueType
+
+SET_DYNAMIC_CURRENT = 48
+UNKNOWN_COMMAND = 77
+_LATE_S = (61, 400)
+_MINUTE_NS = 60 * NS_PER_S
+
+Arguments = Sequence[str]
+DrawArguments = Callable[[Random], Arguments]
+
+USUAL: Mapping[int, DrawArguments] = MappingProxyType(
+    {
+        1: lambda _random: (),
+        11: lambda random: (random.choice(("true", "false")),),
+        22: lambda random: (*[str(random.choice((0, 10, 16)))] * 3, "30"),
+        24: lambda random: (str(random.choice((16, 25, 32))),) * 3,
+        25: lambda random: (f"{random.getrandbits(56):014X}", "1"),
+        29: lambda _random: ("true",),
+        30: lambda random: (random.choice(("true", "false")),),
+        47: lambda random: (str(random.choice((16, 20, 32))),),
+        48: lambda random: (str(random.choice((0, 6, 10, 13, 16, 32))), str(random.choice((5, 15, 60)))),
+    }
+)
+"""The commands that controllers send, with arguments as they would choose them."""
+
+
+class CommandCentre:
+    """Takes commands for the chargers of a fleet and sees them through."""
+
+    def __init__(self, cloud: Cloud, catalogue: Catalogue, chargers: Mapping[str, Charger]) -> None:
+        """`chargers` by serial."""
+        self._cloud = cloud
+        self._catalogue = catalogue
+        self._chargers = chargers
+
+    def take(self, routing_key: str, body: bytes, published_at: int) -> CommandTruth | None:
+        """A command as the operator published it; None for one that the cloud does not understand, which is lost."""
+        try:
+            serial, kind, number = routing_key.split(".")
+            members = orjson.loads(body)
+            arguments = [str(argument["Value"]) for argument in members["Arguments"]]
+            command = int(number)
+        except (ValueError, KeyError, TypeError):
+            return None
+        if kind != "C" or serial not in self._chargers:
+            return None
+        return self.send(serial, command, arguments, published_at, is_ours=True)
+
+    def send(
+        self, serial: str, command: int, arguments: Arguments, published_at: int, *, is_ours: bool
+    ) -> CommandTruth:
+        """A command reaches the cloud a moment after `published_at`, and the charger if it is online."""
+        random = self._cloud.random
+        created = published_at + random.randrange(20_000, 400_000) * 1_000
+        truth = CommandTruth(serial, command, is_ours, published_at, created - created % 100)
+        self._cloud.truth.add_command(truth)
+        self._cloud.at(
+            created + random.randrange(100, 900) * 1_000_000, lambda now: self._deliver(truth, arguments, now)
+        )
+        return truth
+
+    def _deliver(self, truth: CommandTruth, arguments: Arguments, now: int) -> None:
+        cloud, charger = self._cloud, self._chargers[truth.serial]
+        if not charger.is_online:
+            return
+        if cloud.happens(Quirk.NO_RESPONSE):
+            cloud.truth.quirks[Quirk.NO_RESPONSE] += 1
+            return
+        delay = cloud.random.randrange(200, 900) * 1_000_000
+        if cloud.happens(Quirk.LATE_RESPONSE):
+            cloud.truth.quirks[Quirk.LATE_RESPONSE] += 1
+            delay += cloud.random.randrange(*_LATE_S) * NS_PER_S
+        refused = cloud.happens(Quirk.REFUSED)
+        if refused:
+            cloud.truth.quirks[Quirk.REFUSED] += 1
+        truth.accepted = not refused
+        answered = now + delay
+        truth.answered_at = answered
+        cloud.at(answered, lambda time: cloud.answer(truth, time))
+        spec = self._catalogue.commands.get(truth.id)
+        if refused or spec is None:
+            return
+        effect = answered + cloud.random.randrange(500, 1_500) * 1_000_000
+        if spec.readback and cloud.happens(Quirk.READBACK_FIRST):
+            cloud.truth.quirks[Quirk.READBACK_FIRST] += 1
+            effect = answered - cloud.random.randrange(50, 150) * 1_000_000
+        cloud.at(effect, lambda time: self._take_effect(truth, spec, arguments, time))
+
+    def _take_effect(self, truth: CommandTruth, spec: CommandSpec, arguments: Arguments, now: int) -> None:
+        charger = self._chargers[truth.serial]
+        truth.is_applied = True
+        for number, text, argument in zip(spec.readback, arguments, spec.arguments, strict=False):
+            charger.say(number, _value(text, argument), now)
+        if truth.id == SET_DYNAMIC_CURRENT and len(arguments) == len(spec.arguments):
+            charger.apply_current(float(arguments[0]), now)
+            self._cloud.at(now + int(arguments[1]) * _MINUTE_NS, lambda time: self._fall_back(charger, time))
+
+    def _fall_back(self, charger: Charger, now: int) -> None:
+        if charger.dynamic_a != charger.max_a:
+            charger.say(DYNAMIC_CURRENT, charger.max_a, now)
+            charger.apply_current(charger.max_a, now)
+
+
+class Controllers:
+    """Who sends commands inside the simulated world: the operator itself, and others whose responses it sees."""
+
+    def __init__(self, cloud: Cloud, centre: CommandCentre, serial: str, start: int, ours_an_hour: float) -> None:
+        """For one charger, from `start` on; commands of others by the quirk's rate."""
+        self._cloud = cloud
+        self._centre = centre
+        self._serial = serial
+        self._rates = {True: ours_an_hour, False: cloud.quirks.rate(Quirk.FOREIGN_COMMAND)}
+        for is_ours, rate in self._rates.items():
+            if rate:
+                self._plan(is_ours, start)
+
+    def _plan(self, is_ours: bool, now: int) -> None:
+        wait = self._cloud.random.expovariate(self._rates[is_ours] / 3_600)
+        self._cloud.at(now + int(wait * NS_PER_S), lambda time: self._send(is_ours, time))
+
+    def _send(self, is_ours: bool, now: int) -> None:
+        random = self._cloud.random
+        command = random.choice(tuple(USUAL))
+        if not is_ours:
+            self._cloud.truth.quirks[Quirk.FOREIGN_COMMAND] += 1
+            if self._cloud.happens(Quirk.UNKNOWN_COMMAND):
+                self._cloud.truth.quirks[Quirk.UNKNOWN_COMMAND] += 1
+                command = UNKNOWN_COMMAND
+        arguments = USUAL[command](random) if command in USUAL else ()
+        self._centre.send(self._serial, command, arguments, now, is_ours=is_ours)
+        self._plan(is_ours, now)
+
+
+def _value(text: str, argument: ArgumentSpec) -> object:
+    if argument.type is ValueType.BOOLEAN:
+        return text == "true"
+    return text if argument.type.is_text else float(text)
