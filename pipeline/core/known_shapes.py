@@ -18,11 +18,12 @@ from pipeline.core.decode_observation import Plan
 from pipeline.core.members import AHEAD_OF_ARRIVAL, UTC_ENDINGS
 from pipeline.core.routing_key import Kind
 from pipeline.core.same_stamp import value_crc
-from pipeline.core.timestamps import EARLIEST, END, NS_PER_S, TimeReader
+from pipeline.core.timestamps import EARLIEST, END, NS_PER_S, TimeReader, is_plausible
 from schemas.delivery import Delivery
 from schemas.observation import Observation
 
 _USUAL = re.compile(rb'(\{.*?"Timestamp"\s*:\s*")([0-9T:.+Z-]{20,40})("\s*,\s*"Value"\s*:\s*).*\}', re.DOTALL)
+_STAMP = re.compile(rb"[0-9T:.+Z-]{20,40}")
 _CLOSING_BRACE = ord("}")
 _SEGMENTS = 3
 _UTC_ENDINGS = tuple(ending.encode() for ending in UTC_ENDINGS)
@@ -48,11 +49,12 @@ class _Shape(NamedTuple):
 class KnownShapes:
     """Reads the usual observations of a batch, and learns from those that were read in full.
 
-    All memory is bounded: one shape for each id of the catalogue, serials and stamps up to a fixed number.
+    All memory is bounded: the newest few shapes for each id (chargers and Equalizers share ids), serials and stamps up to a fixed number.
     """
 
     _SERIALS_KEPT = 262_144
     _STAMPS_KEPT = 65_536
+    _SHAPES_KEPT = 4
 
     def __init__(self, plans: Mapping[tuple[int, str | None], Plan], times: TimeReader) -> None:
         """Know no shape yet. `plans` by id and name, where the two belong to one product only."""
@@ -60,7 +62,7 @@ class KnownShapes:
         self._times = times
         self._serials: set[str] = set()
         self._stamps: dict[bytes, int] = {}
-        self._shapes: dict[str, _Shape] = {}
+        self._shapes: dict[str, tuple[_Shape, ...]] = {}
 
     def read(self, deliveries: Sequence[Delivery]) -> list[Observation | None]:
         """For each delivery its observation where its shape is known, or None: then it is to be read in full."""
@@ -71,14 +73,21 @@ class KnownShapes:
         for routing_key, headers, body, received_at, _ in deliveries:
             try:
                 serial, kind, number = routing_key.split(".")
-                head, stamp_start, stamp_end, middle, value_start, plan = shapes[number]
-                observed_at = stamps[body[stamp_start:stamp_end]]
+                for shape in shapes[number]:
+                    if body.startswith(shape[0]):
+                        break
+                else:
+                    append(None)
+                    continue
+                _, stamp_start, stamp_end, middle, value_start, plan = shape
+                stamp = body[stamp_start:stamp_end]
+                observed_at = stamps.get(stamp) or self._read_stamp(stamp)
                 arrival = headers["ArrivalTime"]
                 if (
-                    kind != _OBSERVATION
+                    observed_at is None
+                    or kind != _OBSERVATION
                     or serial not in serials
                     or body[stamp_end:value_start] != middle
-                    or not body.startswith(head)
                     or body[-1] != _CLOSING_BRACE
                     or len(body) > MAX_BYTES
                     or type(arrival) is not str
@@ -120,17 +129,27 @@ class KnownShapes:
         if match is None or len(segments) != _SEGMENTS or not match[2].endswith(_UTC_ENDINGS):
             return
         number = segments[2]
-        shape = self._shapes.get(number)
-        if shape is None or match[1] != shape.head or match[3] != shape.middle or match.end(2) != shape.stamp_end:
+        shape = _Shape(match[1], match.start(2), match.end(2), match[3], match.end(3), plan)
+        known = self._shapes.get(number, ())
+        if shape not in known:
             if not _is_usual(delivery.body, match):
                 return
-            self._shapes[number] = _Shape(match[1], match.start(2), match.end(2), match[3], match.end(3), plan)
+            self._shapes[number] = (shape, *known)[: self._SHAPES_KEPT]
         if len(self._serials) >= self._SERIALS_KEPT:
             self._serials.clear()
         self._serials.add(observation.serial)
+
+    def _read_stamp(self, stamp: bytes) -> int | None:
+        """A plausible time in UTC as Easee writes it, remembered; None for anything else."""
+        if _STAMP.fullmatch(stamp) is None or not stamp.endswith(_UTC_ENDINGS):
+            return None
+        time = self._times.read(stamp.decode())
+        if time is None or not is_plausible(time):
+            return None
         if len(self._stamps) >= self._STAMPS_KEPT:
             self._stamps.clear()
-        self._stamps[match[2]] = observation.observed_at
+        self._stamps[stamp] = time
+        return time
 
 
 def _is_usual(body: bytes, match: re.Match[bytes]) -> bool:

@@ -36,6 +36,8 @@ class TimeReader:
 
     _KEPT = 65_536
     _HEAD = len("2023-06-08T06:59:16")
+    _DIGITS = 7
+    _UTC = ("Z", "+00:00")
 
     def __init__(self) -> None:
         """Start with an empty memory."""
@@ -47,8 +49,12 @@ class TimeReader:
         head, _, tail = text.partition(".")
         second = self._heads.get(head)
         rest = self._tails.get(tail)
-        if second is not None and rest is not None:
-            return second + rest
+        if second is not None:
+            if rest is not None:
+                return second + rest
+            digits = tail[: self._DIGITS]
+            if tail[self._DIGITS :] in self._UTC and digits.isascii() and digits.isdigit():
+                return second + int(digits) * 100
         time = parse_time(text)
         if time is not None and tail and len(head) == self._HEAD:
             second = parse_time(head)

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from random import Random
 
 from pipeline.simulator.form_quirks import FormQuirks
-from pipeline.simulator.messages import NS_PER_S, Draft, format_stamp, observation, response
+from pipeline.simulator.messages import NS_PER_MS, NS_PER_S, Draft, format_stamp, observation, response
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.simulator.truth import CommandTruth, Truth
 from schemas.catalogue import ObservationSpec
@@ -17,7 +17,6 @@ from schemas.reject import RejectReason
 
 Action = Callable[[int], None]
 
-NS_PER_MS = 1_000_000
 _QUEUE_DELAY_NS = 30 * NS_PER_MS
 _LEAST_DELAY_S = 0.15
 _DELAYS_PER_S = 2.5

@@ -15,6 +15,7 @@ from schemas.catalogue import ObservationSpec, ValueType
 from schemas.reject import RejectReason
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
 _TYPE_WORDS: Mapping[ValueType, str] = MappingProxyType({kind: kind.value.capitalize() for kind in ValueType})
@@ -32,7 +33,7 @@ class Draft:
         """`arrival`: nanoseconds when it reaches the cloud; `spec` for an observation of the catalogue."""
         self.key = key
         self.members = members
-        self.arrival: str | None = format_stamp(arrival, "+00:00")
+        self.arrival: str | None = format_stamp(arrival - arrival % NS_PER_MS, "+00:00")
         self.spec = spec
         self.raw: bytes | None = None
         self.refused_as: RejectReason | None = None

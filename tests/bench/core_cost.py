@@ -41,7 +41,7 @@ def plain_way() -> Contender:
             body = orjson.loads(delivery.body)
             point = Point("observation" if kind == "O" else "response").tag("charger", serial).tag("id", number)
             value = body["Value"] if kind == "O" else body["WasAccepted"]
-            point.field("value", value).time(datetime.fromisoformat(body["Timestamp"])).to_line_protocol()
+            point.field("value", str(value) if isinstance(value, dict) else value).time(datetime.fromisoformat(body["Timestamp"])).to_line_protocol()
             lines += 1
         return lines
 

@@ -77,7 +77,11 @@ def test_personal_values_are_never_read_by_the_shortcut() -> None:
 
 UNUSUAL = {
     "unknown charger": delivery(body(), "EH999999.O.48"),
-    "unknown stamp": delivery(body(stamp="2023-06-08T06:59:15.0000000+00:00")),
+    "stamp without zone": delivery(body(stamp="2023-06-08T06:59:16.000000000000")),
+    "stamp with an offset": delivery(body(stamp="2023-06-08T06:59:16.0000000+01:00")),
+    "stamp of another length": delivery(body(stamp="2023-06-08T06:59:16.0000000Z")),
+    "stamp before 2015": delivery(body(stamp="2014-06-08T06:59:16.0000000+00:00")),
+    "stamp that is no time": delivery(body(stamp="2023-06-31T06:59:16.0000000+00:00")),
     "other kind": delivery(body(), "EH000281.CR.48"),
     "fourth segment": delivery(body(), "EH000281.O.48.1"),
     "other id in the key": delivery(body(), "EH000281.O.47"),
