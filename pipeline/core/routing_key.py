@@ -70,7 +70,7 @@ class RoutingKeyReader:
         if len(segments) not in _SEGMENTS:
             if len(segments) in _OLD_KIND_SEGMENTS and key.endswith("P"):
                 raise RefusedError(RejectReason.KIND, "an observation package or pulse of the older platform")
-            raise RefusedError(RejectReason.ROUTING_KEY, f"{len(segments)} segments where 3 or 4 are expected")
+            raise RefusedError(RejectReason.ROUTING_KEY, f"it has {len(segments)} of the 3 or 4 segments between dots")
         serial = self._serials.get(segments[0]) or self._learn_serial(segments[0])
         number = self._ids.get(segments[2])
         if number is None:

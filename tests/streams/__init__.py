@@ -1,0 +1,1 @@
+"""Whole streams: simulated, recorded, replayed, and held against the oracle."""
