@@ -97,6 +97,8 @@ def test_json_of_a_reject_has_the_reason() -> None:
 
 def test_bytes_that_are_no_text_are_explained_too() -> None:
     assert "reason       encoding" in run(["EH000281.O.109", "-"], b'{"Id": "\xff"}').output
+    # This is how Python hands on an argument that is no UTF-8.
+    assert "reason       encoding" in run(["EH000281.O.109", '{"Id": "\udcff"}']).output
     assert json.loads(run(["\udcff.O.1", "{}", "--json"]).output)["routing_key"] == "\\udcff.O.1"
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -66,6 +67,27 @@ def test_a_file_is_taken_into_the_store_and_summed_up(tmp_path: Path, stream: Pa
     ]
 
 
+@pytest.mark.parametrize(("source", "is_shown"), [("recorded.jsonl", True), ("-", False)])
+def test_a_terminal_sees_how_far_a_file_is(tmp_path: Path, stream: Path, source: str, is_shown: bool) -> None:
+    terminal, inside = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", "from pipeline.cli import main; main()", "replay", source],
+        cwd=tmp_path,
+        input=stream.read_bytes(),
+        stdout=subprocess.PIPE,
+        stderr=inside,
+        env={**os.environ, "TERM": "xterm"},
+        check=True,
+    )
+    os.write(inside, b"end")
+    os.close(inside)
+    seen = os.read(terminal, 65_536)
+    os.close(terminal)
+
+    assert (b"3 lines" in seen) is is_shown
+    assert done.stdout.startswith(b"lines     3\n")
+
+
 def test_standard_input_is_taken_the_same(tmp_path: Path, stream: Path) -> None:
     done = chargeline(tmp_path, "replay", "-", "--json", stdin=stream.read_bytes())
 
@@ -105,11 +127,15 @@ def test_a_dry_run_answers_a_live_stream_before_it_ends(tmp_path: Path) -> None:
     ) as running:
         assert running.stdin is not None
         assert running.stdout is not None
+        # If no answer comes, the program is ended, and the test fails in place of waiting.
+        watchdog = threading.Timer(60, running.kill)
+        watchdog.start()
         for _ in range(2):
             running.stdin.write(recording([POWER]))
             running.stdin.flush()
             assert running.stdout.readline().decode() == POWER_ROW
         running.stdin.close()
+        watchdog.cancel()
     assert running.returncode == 0
 
 
