@@ -19,8 +19,8 @@ from rich.progress import Progress
 from pipeline.assembly import STORE_FILE, make_decoder, open_journey
 from pipeline.cli.options import WrongSettingsError, json_option, with_settings
 from pipeline.core.rows import RowMaker
+from pipeline.core.timestamps import NS_PER_S
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, take_batches
-from pipeline.setting_types import NS_PER_S
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.replay_file import LineTooLongError, NumberedLine, read_batches
 from pipeline.wires.sqlite_schema import ForeignFileError
