@@ -10,6 +10,7 @@ import orjson
 from pipeline.replay_lines import to_line
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
+from tests.oracle.times import nanoseconds
 
 STEP_NS = 60 * 10**9
 
@@ -50,12 +51,12 @@ def batches(lines: Sequence[bytes], seed: int) -> Iterator[list[bytes]]:
 
 
 def _identity(line: bytes) -> object:
-    """Serial, id and stamp of a line, as far as it has them."""
+    """Serial, id and the moment of a line, however it is written; as far as it has them."""
     members = orjson.loads(line)
     key = members["routing_key"].split(".")
     try:
         body = orjson.loads(members["body"].removeprefix("\ufeff"))
         body = body.get("Observation", body)
-        return (key[0], key[2], body["Timestamp"])
+        return (key[0], key[2], nanoseconds(body["Timestamp"]))
     except (orjson.JSONDecodeError, KeyError, IndexError, AttributeError, TypeError):
         return members["routing_key"]
