@@ -1,70 +1,134 @@
 """Logging: one event, one line, on standard error.
 
-Owns the two forms of a line. Nothing from the wire can break a line or colour a terminal: control characters are
-written out. Must not know what is logged.
+Owns the two forms of a line. Nothing from the wire can break a line or colour a terminal: what is not printable is
+written out. Secrets are not meant to come here; those that do are masked all the same. Must not know what is logged.
 """
 
+import json
 import logging
+import math
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TextIO
 
-import orjson
-
-from pipeline.setting_words import LogFormat, LogLevel
+from pipeline.secret import MASKED, Secret
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_DEEPEST = 8
+_SHORTEST_WORD = 4
+
+
+class LogLevel(StrEnum):
+    """The least serious event that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How an event is written."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
 
 
 class _Line(logging.Formatter):
-    """What both forms share: the time, and the extra fields of a record."""
+    """What both forms share: the time, the extra fields of a record, and the mask over everything."""
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        """`secrets` are asked for their words at each event, since a secret in a file changes with it."""
+        super().__init__()
+        self._secrets = tuple(secrets)
 
     def moment(self, record: logging.LogRecord) -> str:
+        """UTC, to the millisecond, `2026-01-31T12:34:56.789Z`."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def extras(self, record: logging.LogRecord) -> dict[str, object]:
-        return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    def extras(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+        """What the event was given as `extra`, masked."""
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                yield self.mask(name), self._plain(value)
 
     def trace(self, record: logging.LogRecord) -> str:
-        return self.formatException(record.exc_info) if record.exc_info else ""
+        """The stack trace, or empty."""
+        parts = [self.formatException(record.exc_info)] if record.exc_info else []
+        parts += [self.formatStack(record.stack_info)] if record.stack_info else []
+        return self.mask("\n".join(parts))
+
+    def mask(self, text: str) -> str:
+        """`text` with stars in place of secrets, but for those so short that stars would be everywhere."""
+        words = {word for secret in self._secrets for word in secret.words() if len(word) >= _SHORTEST_WORD}
+        for word in sorted(words, key=len, reverse=True):
+            text = text.replace(word, MASKED)
+        return text
+
+    def _plain(self, value: object, depth: int = 0) -> object:
+        """A value as JSON has it, masked; text where JSON has nothing like it, and where it is nested too deep."""
+        if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+            return value
+        if isinstance(value, bytes):
+            return self.mask(value.decode("utf-8", "backslashreplace"))
+        if isinstance(value, Mapping | list | tuple) and depth == _DEEPEST:
+            return "…"
+        if isinstance(value, Mapping):
+            return {self.mask(str(name)): self._plain(member, depth + 1) for name, member in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(member, depth + 1) for member in value]
+        return self.mask(str(value))
 
 
 class JsonLine(_Line):
-    """`{"time": …, "level": …, "logger": …, "message": …}` and the extra fields."""
+    """`{"time": …, "level": …, "logger": …, "message": …}` and the extra fields, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One JSON object, without its line break."""
+        """One JSON object, without its line break. An extra field with a name of ours gets a `_` behind it."""
         line: dict[str, object] = {
             "time": self.moment(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": escape(record.getMessage()),
+            "message": self.mask(record.getMessage()),
         }
-        line |= self.extras(record)
         if trace := self.trace(record):
             line["trace"] = trace
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        for name, value in self.extras(record):
+            line[f"{name}_" if name in line else name] = value
+        return json.dumps(line)
 
 
 class TextLine(_Line):
-    """`12:34:56.789 warning message name=value`, for people."""
+    """`2026-01-31T12:34:56.789Z warning message name=value`, for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, but for a stack trace, which follows in lines of its own."""
-        extras = "".join(f" {name}={value}" for name, value in self.extras(record).items())
-        line = escape(f"{self.moment(record)} {record.levelname.lower():7} {record.getMessage()}{extras}")
-        trace = self.trace(record)
-        return f"{line}\n{trace}" if trace else line
+        """One line; a stack trace follows in lines of its own, each behind a bar that no event begins with."""
+        message = self.mask(record.getMessage())
+        extras = "".join(f" {name}={value}" for name, value in self.extras(record))
+        line = escape(f"{self.moment(record)} {record.levelname.lower():7} {message}{extras}")
+        return "\n".join([line, *(f"  | {escape(part)}" for part in self.trace(record).splitlines())])
 
 
-def set_up_logging(level: LogLevel, line_format: LogFormat, stream: TextIO | None = None) -> None:
-    """Send events of `level` and above to `stream`, standard error unless given; `auto` is text on a terminal."""
+def set_up_logging(
+    level: LogLevel, line_format: LogFormat, stream: TextIO | None = None, secrets: Iterable[Secret] = ()
+) -> None:
+    """Send events of `level` and above to `stream`, standard error unless given; `auto` is text on a terminal.
+
+    Called again, it replaces what it set up before, and leaves handlers of others alone.
+    """
     stream = sys.stderr if stream is None else stream
     if line_format is LogFormat.AUTO:
         line_format = LogFormat.TEXT if stream.isatty() else LogFormat.JSON
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLine() if line_format is LogFormat.JSON else TextLine())
-    logging.basicConfig(level=level.value.upper(), handlers=[handler], force=True)
+    handler.setFormatter((JsonLine if line_format is LogFormat.JSON else TextLine)(secrets))
+    root = logging.getLogger()
+    for former in [each for each in root.handlers if isinstance(each.formatter, _Line)]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(level.value.upper())
 
 
 def escape(text: str) -> str:

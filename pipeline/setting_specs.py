@@ -5,20 +5,31 @@ Must not know where values come from (`pipeline.settings`).
 """
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline import setting_types as types
 from pipeline.core.redaction import Personal
-from pipeline.setting_words import AmqpReader, LogFormat, LogLevel
+from pipeline.log import LogFormat, LogLevel
 from pipeline.wires.state import WhenFull
 
 PREFIX = "CHARGELINE_"
+_FILE = "_FILE"
+
+
+class AmqpReader(StrEnum):
+    """Who reads the broker's frames."""
+
+    FAST = "fast"
+    AIO_PIKA = "aio-pika"
 
 
 class Spec(NamedTuple):
     """One setting.
 
+    `parse`      its text to its value; raises ValueError with words that complete "must be …". Of a secret, the value
+                 is a text, which `Settings` has as a `Secret`.
     `default`    as it would be written; None where the setting is not set by default.
     `is_secret`  never shown; may stand in a file instead, named by the setting with `_FILE` behind it.
     `is_used`    False where no command of this version reads it yet: it is checked, and has no effect.
@@ -37,6 +48,11 @@ class Spec(NamedTuple):
         return PREFIX + self.name
 
     @property
+    def file_variable(self) -> str:
+        """The environment variable that names its file, where it is a secret."""
+        return self.variable + _FILE
+
+    @property
     def attribute(self) -> str:
         """The name of its attribute in `Settings`."""
         return self.name.lower()
@@ -47,8 +63,8 @@ _MOST_PARTITIONS = 10_000
 
 _TABLE = (
     Spec("AMQP_URL", types.amqp_url, None, "The operator's broker: `amqps://user:password@host:5671/vhost`.", True),
-    Spec("AMQP_QUEUE", types.text, None, "The operator's queue, from Easee's connection details."),
-    Spec("AMQP_EXCHANGE", types.text, None, "The exchange that commands are published to, likewise."),
+    Spec("AMQP_QUEUE", types.name, None, "The operator's queue, from Easee's connection details."),
+    Spec("AMQP_EXCHANGE", types.name, None, "The exchange that commands are published to, likewise."),
     Spec("AMQP_CA_FILE", types.path, None, "CA certificates for TLS, in place of the system's."),
     Spec(
         "EASEE_CONNECTION_FILE",
@@ -62,10 +78,10 @@ _TABLE = (
     Spec("BATCH", types.number(1, _MOST_PREFETCH), "5000", "Messages that are written together.", is_used=True),
     Spec("BATCH_AGE", types.duration, "100ms", "A batch that is not full is written after this time.", is_used=True),
     Spec("COMMAND_AMQP_URL", types.amqp_url, None, "The broker of COMMAND_QUEUE; otherwise that of AMQP_URL.", True),
-    Spec("COMMAND_QUEUE", types.text, None, "A queue with copies of the commands that others send."),
+    Spec("COMMAND_QUEUE", types.name, None, "A queue with copies of the commands that others send."),
     Spec("OPERATOR", types.text, None, "Your name in the header of commands: `<OPERATOR>.Easee`."),
     Spec("INFLUX_URL", types.http_url, None, "InfluxDB 2. Without any INFLUX setting, rows go to SQLite."),
-    Spec("INFLUX_TOKEN", types.secret, None, "Its token, with the right to write to the bucket.", True),
+    Spec("INFLUX_TOKEN", types.token, None, "Its token, with the right to write to the bucket.", True),
     Spec("INFLUX_ORG", types.text, None, "Its organisation."),
     Spec("INFLUX_BUCKET", types.bucket, None, "Its bucket, a name without a slash."),
     Spec(
@@ -90,7 +106,7 @@ _TABLE = (
     ),
     Spec(
         "PERSONAL_KEY",
-        types.secret,
+        types.key,
         None,
         "Key for `hash`, 32 characters or more; keep it, or hashes no longer match.",
         True,
@@ -107,11 +123,11 @@ _TABLE = (
     ),
     Spec("FLEET_FILE", types.path, None, "CSV file `charger,site`, which gives rows the tag `site`."),
     Spec("RETRY_ATTEMPTS", types.number(0, 100), "0", "How often a timed-out command is sent again, if it is safe."),
-    Spec("ALERT_WEBHOOK", types.secret_http_url, None, "Where alerts are posted, in Alertmanager's form.", True),
+    Spec("ALERT_WEBHOOK", types.webhook, None, "Where alerts are posted, in Alertmanager's form.", True),
     Spec("KEEP", types.retention, "raw:forever,hour:forever", "How long SQLite keeps facts and hourly rows."),
     Spec("HTTP", types.address, "127.0.0.1:8090", "Address of health, metrics and commands; `off` for none."),
-    Spec("HTTP_TOKEN", types.secret, None, "Token for sending commands over HTTP; without it they are refused.", True),
-    Spec("KAFKA_BROKERS", types.text, None, "Kafka brokers of the scale-out roles, `host:port,host:port`."),
+    Spec("HTTP_TOKEN", types.token, None, "Token for sending commands over HTTP; without it they are refused.", True),
+    Spec("KAFKA_BROKERS", types.addresses, None, "Kafka brokers of the scale-out roles, `host:port,host:port`."),
     Spec("KAFKA_PARTITIONS", types.number(1, _MOST_PARTITIONS), "12", "Partitions of every topic."),
     Spec("KAFKA_REPLICATION", types.number(1, 100), "3", "Copies of every partition."),
     Spec("KAFKA_RETENTION", types.duration, "7d", "How long topics keep messages."),

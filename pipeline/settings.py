@@ -4,27 +4,28 @@ Owns where values come from, which wins, and what must not be set together. Must
 The environment wins over the env file. An empty value is as good as none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from io import StringIO
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-from dotenv import dotenv_values
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.core.redaction import Personal
-from pipeline.setting_specs import PREFIX, SPECS, Spec
-from pipeline.setting_types import Address, Retention, Secret, SecretFile
-from pipeline.setting_words import AmqpReader, LogFormat, LogLevel
+from pipeline.log import LogFormat, LogLevel
+from pipeline.secret import MASKED, Secret, SecretFile, UnreadableSecretError, is_open_to_others
+from pipeline.setting_specs import PREFIX, SPECS, AmqpReader, Spec
+from pipeline.setting_types import Address, Retention
 from pipeline.wires.state import WhenFull
 
+if TYPE_CHECKING:
+    from pipeline.env_file import EnvFile
+
 _TEST_PREFIX = f"{PREFIX}TEST_"
-_FILE = "_FILE"
 _INFLUX = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET")
-_BROKER = ("AMQP_URL", "AMQP_QUEUE", "AMQP_EXCHANGE")
-_SHORTEST_KEY = 32
+_CONNECTION = ("AMQP_URL", "AMQP_QUEUE", "AMQP_EXCHANGE")
+_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Settings:
 
     `sources` says of each where it came from: `default`, `environment`, the env file's path, and ` (file PATH)`
     behind where the value of a secret stands in a file of its own. `texts` has each as it was written; `***` for a
-    secret, None where it is not set.
+    secret, None where it is not set. `warnings` has a line for each thing that holds but should be mended.
     """
 
     amqp_url: Secret | None
@@ -71,7 +72,7 @@ class Settings:
     keep: Retention
     http: Address | None
     http_token: Secret | None
-    kafka_brokers: str | None
+    kafka_brokers: tuple[Address, ...] | None
     kafka_partitions: int
     kafka_replication: int
     kafka_retention: int
@@ -80,6 +81,14 @@ class Settings:
     log_format: LogFormat
     sources: Mapping[str, str]
     texts: Mapping[str, str | None]
+    warnings: tuple[str, ...]
+
+    def secrets(self) -> Iterator[Secret]:
+        """Every secret that is set."""
+        for spec in SPECS.values():
+            value = getattr(self, spec.attribute)
+            if isinstance(value, Secret):
+                yield value
 
 
 class SettingsError(Exception):
@@ -98,38 +107,46 @@ class _Given(NamedTuple):
     source: str
 
 
+class _Reading(NamedTuple):
+    """What one setting came to, and from where."""
+
+    value: object
+    source: str
+    text: str | None
+
+
 def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
-    """The settings in force. Raises SettingsError with every fault found."""
+    """The settings in force. Raises SettingsError with every fault found, and nothing else."""
     given, faults = _collect(environ, env_file)
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    texts: dict[str, str | None] = {}
+    readings: dict[str, _Reading] = {}
     for spec in SPECS.values():
-        values[spec.attribute] = None
         try:
-            values[spec.attribute], sources[spec.name] = _read(spec, given)
-            texts[spec.name] = _text(spec, values[spec.attribute], given)
+            readings[spec.name] = _read(spec, given)
         except ValueError as fault:
             faults.append(str(fault))
     faults += _faults_of_unknown(given)
-    faults += _faults_between(values, given)
+    faults += _faults_between(readings, given)
     if faults:
         raise SettingsError(tuple(faults))
-    return Settings(**values, sources=MappingProxyType(sources), texts=MappingProxyType(texts))
+    values: dict[str, Any] = {spec.attribute: readings[spec.name].value for spec in SPECS.values()}
+    return Settings(
+        **values,
+        sources=MappingProxyType({name: reading.source for name, reading in readings.items()}),
+        texts=MappingProxyType({name: reading.text for name, reading in readings.items()}),
+        warnings=tuple(_warnings(readings, given, env_file)),
+    )
 
 
 def _collect(environ: Mapping[str, str], env_file: Path | None) -> tuple[dict[str, _Given], list[str]]:
-    """Every variable of ours that is set, and what kept the env file from being read."""
+    """Every variable of ours that is set, and what is wrong with the env file."""
     given: dict[str, _Given] = {}
     faults: list[str] = []
     if env_file is not None:
-        try:
-            text = env_file.read_text("utf-8")
-        except (OSError, ValueError) as fault:
-            faults.append(f"--env-file {env_file} cannot be read: {_words(fault)}")
-        else:
-            lines = dotenv_values(stream=StringIO(text), interpolate=False)
-            given |= {name: _Given(value, str(env_file)) for name, value in lines.items() if value}
+        # Imported when it is used: most runs have no env file, and every start of the program imports this module.
+        read_env_file: Callable[[Path], EnvFile] = import_module("pipeline.env_file").read_env_file
+        read = read_env_file(env_file)
+        faults += read.faults
+        given |= {name: _Given(value, str(env_file)) for name, value in read.values.items() if value}
     given |= {name: _Given(value, "environment") for name, value in environ.items() if value}
     return {name: value for name, value in given.items() if _is_ours(name)}, faults
 
@@ -138,73 +155,96 @@ def _is_ours(name: str) -> bool:
     return name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)
 
 
-def _read(spec: Spec, given: Mapping[str, _Given]) -> tuple[object, str]:
-    """A setting's value and its source. Raises ValueError with the whole line for the user."""
-    value, file = given.get(spec.variable), given.get(spec.variable + _FILE)
+def _read(spec: Spec, given: Mapping[str, _Given]) -> _Reading:
+    """What a setting comes to. Raises ValueError with the whole line for the user."""
+    value, file = given.get(spec.variable), given.get(spec.file_variable)
     if spec.is_secret and file:
         if value:
-            raise ValueError(f"{spec.variable} and {spec.variable}{_FILE} are both set; keep one of them")
-        try:
-            secret = SecretFile(Path(file.text).expanduser())
-        except (OSError, ValueError) as fault:
-            raise ValueError(f"{spec.variable}{_FILE}={file.text} cannot be read: {_words(fault)}") from None
-        _parse(spec, f"{spec.variable}{_FILE}={file.text}: what the file holds", secret.reveal())
-        return secret, f"{file.source} (file {file.text})"
-    if value:
-        shown = f"{spec.variable}" if spec.is_secret else f"{spec.variable}={value.text}"
-        return _parse(spec, shown, value.text), value.source
-    return None if spec.default is None else spec.parse(spec.default), "default"
-
-
-def _text(spec: Spec, value: object, given: Mapping[str, _Given]) -> str | None:
-    if spec.is_secret:
-        return None if value is None else str(value)
-    return given[spec.variable].text if spec.variable in given else spec.default
-
-
-def _parse(spec: Spec, shown: str, text: str) -> object:
+            raise ValueError(f"{spec.variable} and {spec.file_variable} are both set; keep one of them")
+        return _read_secret_file(spec, file)
+    if value is None:
+        return _Reading(None if spec.default is None else spec.parse(spec.default), "default", spec.default)
     try:
-        return spec.parse(text)
+        parsed = spec.parse(value.text)
     except ValueError as fault:
-        raise ValueError(f"{shown} must be {fault}") from None
+        found = f" ({value.source}; not shown)" if spec.is_secret else f"={_shown(value.text)} ({value.source})"
+        otherwise = "" if spec.default is None else f"; without it, {spec.default} holds"
+        raise ValueError(f"{spec.variable}{found} must be {fault}{otherwise}") from None
+    if spec.is_secret:
+        return _Reading(Secret(value.text), value.source, MASKED)
+    return _Reading(parsed, value.source, value.text)
+
+
+def _read_secret_file(spec: Spec, file: _Given) -> _Reading:
+    try:
+        secret = SecretFile(Path(file.text).expanduser(), spec.parse)
+    except (UnreadableSecretError, RuntimeError) as fault:
+        # A name that is no absolute path may be the secret itself, put into the wrong variable.
+        shown = f"={_shown(file.text)}" if file.text.startswith("/") else ""
+        raise ValueError(
+            f"{spec.file_variable}{shown} ({file.source}) cannot be used: {fault}; name a file that holds "
+            f"the value of {spec.variable}"
+        ) from None
+    return _Reading(secret, f"{file.source} (file {file.text})", MASKED)
 
 
 def _faults_of_unknown(given: Mapping[str, _Given]) -> Iterator[str]:
     known = [spec.variable for spec in SPECS.values()]
-    known += [spec.variable + _FILE for spec in SPECS.values() if spec.is_secret]
+    known += [spec.file_variable for spec in SPECS.values() if spec.is_secret]
     for name, value in given.items():
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see chargeline config for all of them"
-            yield f"{name} ({value.source}) is no setting; {hint}"
+            # All begin with the prefix, which would make all of them look alike.
+            ending = name.removeprefix(PREFIX).upper()[:_LONGEST_SHOWN]
+            (near,) = get_close_matches(ending, [each.removeprefix(PREFIX) for each in known], n=1, cutoff=0)
+            yield f"{_shown(name)} ({value.source}) is no setting; the nearest name is {PREFIX}{near}"
 
 
-def _faults_between(values: Mapping[str, Any], given: Mapping[str, _Given]) -> Iterator[str]:
+def _faults_between(readings: Mapping[str, _Reading], given: Mapping[str, _Given]) -> Iterator[str]:
     """What is wrong with settings that are each right by themselves."""
-    batch, prefetch = values["batch"], values["prefetch"]
-    if batch and prefetch and batch > prefetch:
+    batch, prefetch = (readings[name].value if name in readings else None for name in ("BATCH", "PREFETCH"))
+    if isinstance(batch, int) and isinstance(prefetch, int) and batch > prefetch:
         yield (
-            f"{PREFIX}BATCH={batch} is more than {PREFIX}PREFETCH={prefetch}, so no batch would "
-            "ever be full; lower one or raise the other"
+            f"{PREFIX}BATCH={batch} is more than {PREFIX}PREFETCH={prefetch}, so no batch would ever be full; "
+            "lower the one or raise the other"
         )
-    key = values["personal_key"]
-    if values["personal"] is Personal.HASH and (key is None or len(key.reveal()) < _SHORTEST_KEY):
-        yield f"{PREFIX}PERSONAL=hash needs {PREFIX}PERSONAL_KEY of {_SHORTEST_KEY} characters or more"
-    set_influx = [name for name in _INFLUX if _is_set(name, given)]
-    if set_influx and len(set_influx) < len(_INFLUX):
-        missing = ", ".join(PREFIX + name for name in _INFLUX if name not in set_influx)
-        yield f"{PREFIX}{set_influx[0]} is set but {missing} missing; set all four for InfluxDB, none for SQLite"
-    if values["easee_connection_file"] is not None:
-        both = [PREFIX + name for name in _BROKER if _is_set(name, given)]
-        if both:
-            yield f"{PREFIX}EASEE_CONNECTION_FILE holds what {', '.join(both)} would say; keep one of them"
+    hashes = "PERSONAL" in readings and readings["PERSONAL"].value is Personal.HASH
+    if hashes and not _is_set("PERSONAL_KEY", given):
+        yield f"{PREFIX}PERSONAL=hash needs {PREFIX}PERSONAL_KEY; make one with openssl rand -hex 32, and keep it"
+    set_influx = [PREFIX + name for name in _INFLUX if _is_set(name, given)]
+    missing = [PREFIX + name for name in _INFLUX if not _is_set(name, given)]
+    if set_influx and missing:
+        yield f"{', '.join(set_influx)} without {', '.join(missing)}; set all four for InfluxDB, or none for SQLite"
+    both = [PREFIX + name for name in _CONNECTION if _is_set(name, given)]
+    if both and _is_set("EASEE_CONNECTION_FILE", given):
+        yield f"{PREFIX}EASEE_CONNECTION_FILE has what {', '.join(both)} would say too; keep the file or the others"
 
 
 def _is_set(name: str, given: Mapping[str, _Given]) -> bool:
-    return PREFIX + name in given or PREFIX + name + _FILE in given
+    return SPECS[name].variable in given or (SPECS[name].is_secret and SPECS[name].file_variable in given)
 
 
-def _words(fault: Exception) -> str:
-    if isinstance(fault, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return (fault.strerror if isinstance(fault, OSError) else None) or type(fault).__name__
+def _warnings(readings: Mapping[str, _Reading], given: Mapping[str, _Given], env_file: Path | None) -> Iterator[str]:
+    files = {
+        secret.path: SPECS[name].variable
+        for name, reading in readings.items()
+        if isinstance(secret := reading.value, SecretFile)
+    }
+    if env_file is not None:
+        held = [spec.variable for spec in SPECS.values() if spec.is_secret and _stands_in(env_file, spec, given)]
+        files |= {env_file: ", ".join(held)} if held else {}
+    for path, names in files.items():
+        if is_open_to_others(path):
+            yield f"{path} holds {names} and is open to others; close it: chmod 600 {path}"
+
+
+def _stands_in(env_file: Path, spec: Spec, given: Mapping[str, _Given]) -> bool:
+    return spec.variable in given and given[spec.variable].source == str(env_file)
+
+
+def _shown(text: str) -> str:
+    """A value as a fault shows it: not too long, and without what may be a password or a token in a URL."""
+    _, at, visible = text.rpartition("@")
+    if "://" in text:
+        visible = visible.partition("?")[0].partition("#")[0]
+    shown = f"{MASKED}{at}{visible}" if at else visible
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"

@@ -1,20 +1,26 @@
 """The settings as documents: `.env.example`, and the table of the README.
 
-Owns their form. `python -m pipeline.settings_documents env-example` (or `table`) prints one; tests hold the files
-equal to it.
+Owns their form. `python -m pipeline.settings_documents` writes both into the tree it is run in; tests hold the files
+equal to what it would write.
 """
 
 import sys
+from pathlib import Path
 from textwrap import wrap
 
 from pipeline.setting_specs import SPECS, Spec
 
+BEGIN = "<!-- settings -->\n"
+END = "<!-- /settings -->\n"
+
 _WIDTH = 100
 _UNUSED = "Not used by this version yet."
 _HEAD = """\
-# Settings of chargeline. Copy this file to .env, remove the # before what you set, and name it:
+# Settings of chargeline. Copy this file to .env, for your eyes only (chmod 600 .env), remove the # before what you
+# set, and name it:
 #     chargeline config --env-file .env
-# The environment wins over this file. Durations: 100ms 60s 20min 6h 30d; sizes: 512MiB 1GiB.
+# The environment wins over this file. Nothing in a value is replaced; put one with blanks, quotes or # in '…'.
+# Durations: 100ms 60s 20min 6h 30d; sizes: 512MiB 1GiB.
 # Every secret can stand in a file of its own instead: CHARGELINE_<NAME>_FILE=/run/secrets/name
 """
 
@@ -25,9 +31,25 @@ def env_example() -> str:
 
 
 def settings_table() -> str:
-    """The README's table, in Markdown."""
+    """The README's table, in Markdown, its last line break included."""
     rows = [f"| `{spec.variable}` | {_default(spec)} | {_meaning(spec)} |" for spec in SPECS.values()]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows, ""])
+
+
+def with_table(readme: str) -> str:
+    """A README with the table between its two markers, whatever stood there. Raises ValueError without markers."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the README needs a line {BEGIN.strip()} and, below it, a line {END.strip()}")
+    return f"{before}{begin}{settings_table()}{end}{after}"
+
+
+def write_documents(tree: Path) -> None:
+    """Write `.env.example` and the table of README.md in `tree`. Raises OSError, and ValueError without markers."""
+    readme = tree / "README.md"
+    readme.write_text(with_table(readme.read_text("utf-8")), "utf-8")
+    (tree / ".env.example").write_text(env_example(), "utf-8")
 
 
 def _example(spec: Spec) -> str:
@@ -42,13 +64,14 @@ def _default(spec: Spec) -> str:
 def _meaning(spec: Spec) -> str:
     words = [spec.meaning]
     if spec.is_secret:
-        words.append(f"Secret; or `{spec.variable}_FILE`.")
+        words.append(f"Secret; or `{spec.file_variable}`.")
     if not spec.is_used:
         words.append(_UNUSED)
     return " ".join(words)
 
 
-_DOCUMENTS = {"env-example": env_example, "table": settings_table}
-
 if __name__ == "__main__":
-    sys.stdout.write(_DOCUMENTS[sys.argv[1]]())
+    try:
+        write_documents(Path())
+    except (OSError, ValueError) as fault:
+        sys.exit(f"{fault}; run this in the folder of README.md")

@@ -3,6 +3,7 @@
 Owns how a command gets its settings, and how wrong settings end it. Must not know any command.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -11,9 +12,10 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import click
 
-from pipeline.log import set_up_logging
+from pipeline.log import escape, set_up_logging
 from pipeline.settings import Settings, SettingsError, load_settings
 
+_LOG = logging.getLogger(__name__)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -25,16 +27,19 @@ class WrongSettingsError(click.ClickException):
 
     def __init__(self, error: SettingsError) -> None:
         """One line for each fault."""
-        faults = "".join(f"\n  {fault}" for fault in error.faults)
-        super().__init__(f"the settings cannot be used:{faults}\nchargeline config --help says more.")
+        faults = "".join(f"\n  {escape(fault)}" for fault in error.faults)
+        super().__init__(f"the settings cannot be used:{faults}\nThe README describes every setting.")
 
 
 def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[..., _R]:
-    """Give a command `--env-file FILE`, and the settings in force as its first argument; logging is set up."""
+    """Give a command `--env-file FILE`, and the settings in force as its first argument.
+
+    Logging is set up before the command begins. Wrong settings end it with WrongSettingsError before it begins.
+    """
 
     @click.option(
         "--env-file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path),
         metavar="FILE",
         help="Read settings from FILE; the environment wins over it.",
     )
@@ -45,7 +50,9 @@ def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[
             settings = load_settings(os.environ, env_file)
         except SettingsError as error:
             raise WrongSettingsError(error) from None
-        set_up_logging(settings.log_level, settings.log_format)
+        set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
+        for warning in settings.warnings:
+            _LOG.warning("%s", warning)
         return command(settings, *arguments, **options)
 
     return wrapped
