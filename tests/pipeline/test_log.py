@@ -184,6 +184,11 @@ def test_a_secret_that_changed_is_masked_as_it_was_and_as_it_is(tmp_path: Path) 
     assert stream.getvalue().endswith("*** and ***\n")
 
 
+def test_a_secret_is_masked_whole_where_a_part_of_it_is_one_too() -> None:
+    url = Secret(f"amqps://user:{PASSWORD}@host/v")
+    assert emit(LogFormat.TEXT, f"to {url.reveal()}", url).getvalue().endswith("info    to ***\n")
+
+
 def test_a_secret_of_three_letters_does_not_make_lines_unreadable() -> None:
     assert emit(LogFormat.TEXT, "latest", Secret("ate")).getvalue().endswith("latest\n")
 

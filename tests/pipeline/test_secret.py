@@ -127,5 +127,15 @@ def test_a_file_of_ours_is_open_by_its_mode(tmp_path: Path, mode: int, is_open: 
     assert is_open_to_others(path) is is_open
 
 
+def test_a_file_of_others_is_theirs_to_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "token"
+    path.touch()
+    path.chmod(0o644)
+    somebody_else = path.stat().st_uid + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody_else)
+
+    assert not is_open_to_others(path)
+
+
 def test_a_file_that_is_not_there_is_open_to_nobody(tmp_path: Path) -> None:
     assert not is_open_to_others(tmp_path / "missing")

@@ -59,6 +59,10 @@ def test_a_secret_put_where_its_file_belongs_is_not_shown() -> None:
     assert PASSWORD not in fault
 
 
+def test_a_secret_file_in_a_home_that_nobody_has_is_a_fault() -> None:
+    assert "cannot be used" in fault_of(HTTP_TOKEN_FILE="~no-such-user-anywhere/token")
+
+
 @pytest.mark.parametrize(
     "url", [f"http://u:{PASSWORD}@h", f"http://u:{PASSWORD}/@h", f"http://h?t={PASSWORD}", f"u:{PASSWORD}@h"]
 )
