@@ -18,6 +18,23 @@ _PHASE_CURRENTS = (183, 184, 185)
 _PHASE_VOLTAGES = (194, 195, 196)
 _SIGNAL = 132
 _TEMPERATURE = 150
+MANAGED = (
+    *(
+        MODE,
+        POWER,
+        SESSION_ENERGY,
+        HOUR_ENERGY,
+        LIFETIME_ENERGY,
+        SESSION,
+        SESSION_START,
+        REASON,
+        DYNAMIC_CURRENT,
+        TOKEN,
+    ),
+    *_PHASE_CURRENTS,
+    *_PHASE_VOLTAGES,
+)
+"""What a charger says only when it is so."""
 
 _POWER_S = 40
 _CHATTER_S = 600

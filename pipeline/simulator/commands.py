@@ -29,6 +29,7 @@ USUAL: Mapping[int, DrawArguments] = MappingProxyType(
     {
         1: lambda _random: (),
         11: lambda random: (random.choice(("true", "false")),),
+        21: lambda random: (str(random.choice((0, 6, 16))),) * 3,
         22: lambda random: (*[str(random.choice((0, 10, 16)))] * 3, "30"),
         24: lambda random: (str(random.choice((16, 25, 32))),) * 3,
         25: lambda random: (f"{random.getrandbits(56):014X}", "1"),

@@ -4,7 +4,7 @@ Owns the connection to the cloud, its drops, and the buffer that is flushed afte
 measures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.simulator.cloud import Cloud
@@ -31,15 +31,15 @@ class Vocabulary(NamedTuple):
     others: Sequence[ObservationSpec]
 
 
-def vocabulary(catalogue: Catalogue, product: Product) -> Vocabulary:
-    """The catalogue's part for `product`."""
+def vocabulary(catalogue: Catalogue, product: Product, managed: Collection[int] = ()) -> Vocabulary:
+    """The catalogue's part for `product`. Of `managed` ids, which have a course of their own, nobody chatters."""
     specs = {number: spec for (owner, number), spec in catalogue.observations.items() if owner is product}
     own = [spec for number, spec in specs.items() if number not in (_CONNECTED, _REASON)]
     return Vocabulary(
         specs=specs,
         settings=[spec for spec in own if spec.role is not Role.STATE],
-        documents=[spec for spec in own if spec.json],
-        others=own,
+        documents=[spec for spec in own if spec.json and spec.id not in managed],
+        others=[spec for spec in own if spec.id not in managed],
     )
 
 

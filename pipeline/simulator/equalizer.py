@@ -13,6 +13,8 @@ _CHATTER_S = 600
 _CURRENTS = (31, 32, 33)
 _VOLTAGES = (34, 35, 36)
 _IMPORT, _EXPORT, _TOTAL_IMPORT = 40, 41, 45
+MANAGED = (*_CURRENTS, *_VOLTAGES, _IMPORT, _EXPORT, _TOTAL_IMPORT)
+"""What an Equalizer says only when it is so."""
 
 
 class Equalizer(Device):

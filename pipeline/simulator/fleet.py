@@ -6,6 +6,7 @@ Owns the plan of a fleet and how time moves it. The same plan and quirks give th
 from random import Random
 from typing import NamedTuple
 
+from pipeline.simulator import charger, equalizer
 from pipeline.simulator.charger import Charger
 from pipeline.simulator.cloud import Cloud
 from pipeline.simulator.commands import CommandCentre, Controllers
@@ -49,8 +50,9 @@ class Fleet:
         self.truth = Truth(plan.keeps_history)
         catalogue = shipped_catalogue()
         self._cloud = Cloud(Random(plan.seed), quirks, self.truth)
-        charger_words = vocabulary(catalogue, Product.CHARGER)
-        equalizer_words = vocabulary(catalogue, Product.EQUALIZER)
+        read_back = {number for command in catalogue.commands.values() for number in command.readback}
+        charger_words = vocabulary(catalogue, Product.CHARGER, {*charger.MANAGED, *read_back})
+        equalizer_words = vocabulary(catalogue, Product.EQUALIZER, equalizer.MANAGED)
         self._chargers = {
             serial: Charger(self._cloud, serial, charger_words, plan.start, plan.busy)
             for serial in (f"EH{place:06d}" for place in range(1, plan.chargers + 1))
@@ -67,7 +69,7 @@ class Fleet:
     @property
     def serials(self) -> list[str]:
         """Every device's, chargers first."""
-        return [*self._chargers, *(equalizer.serial for equalizer in self._equalizers)]
+        return [*self._chargers, *(meter.serial for meter in self._equalizers)]
 
     def advance(self, until: int) -> list[Delivery]:
         """Let time pass up to `until` (nanoseconds); the deliveries that reached the queue since, in its order."""
