@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-STORE = Path("chargeline-data") / "chargeline.sqlite3"
+STORE = Path("chargeline-data") / "demo" / "chargeline.sqlite3"
 DEMO = "chargeline demo --duration 3s --plain"
 
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,7 +38,7 @@ class Form(NamedTuple):
 FORMS = (
     Form(re.compile(r"make [a-z-]+( ARGS=.+)?"), lambda written: f"{written} --dry-run", in_tree=True),
     Form(re.compile(r"chargeline demo( .+)?"), lambda _: DEMO),
-    Form(re.compile(r"chargeline .+"), lambda written: written),
+    Form(re.compile(r"(CHARGELINE_[A-Z_]+=\S+ )?chargeline .+"), lambda written: f"env {written}"),
     Form(re.compile(r"python -m tests\.architecture"), lambda written: written, in_tree=True),
     # What pipx does (build the wheel, install it into an environment of its own) is what tests/test_wheel.py does.
     Form(
