@@ -49,7 +49,8 @@ class _Shape(NamedTuple):
 class KnownShapes:
     """Reads the usual observations of a batch, and learns from those that were read in full.
 
-    All memory is bounded: the newest few shapes for each id (chargers and Equalizers share ids), serials and stamps up to a fixed number.
+    All memory is bounded: the newest few shapes for each id, which chargers and Equalizers share; serials and stamps up
+    to a fixed number.
     """
 
     _SERIALS_KEPT = 262_144

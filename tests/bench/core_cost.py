@@ -14,7 +14,7 @@ from statistics import median
 from time import process_time
 
 import orjson
-from influxdb_client import Point
+from influxdb_client.client.write.point import Point
 
 from pipeline.core.decode import Decoder
 from pipeline.core.line_protocol import to_line
@@ -41,7 +41,8 @@ def plain_way() -> Contender:
             body = orjson.loads(delivery.body)
             point = Point("observation" if kind == "O" else "response").tag("charger", serial).tag("id", number)
             value = body["Value"] if kind == "O" else body["WasAccepted"]
-            point.field("value", str(value) if isinstance(value, dict) else value).time(datetime.fromisoformat(body["Timestamp"])).to_line_protocol()
+            point.field("value", str(value) if isinstance(value, dict) else value)
+            point.time(datetime.fromisoformat(body["Timestamp"])).to_line_protocol()
             lines += 1
         return lines
 
