@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from statistics import median
 from time import process_time
+from typing import Protocol
 
 import orjson
-from influxdb_client.client.write.point import Point
+from influxdb_client.client.write import point as untyped
 
 from pipeline.core.decode import Decoder
 from pipeline.core.line_protocol import to_line
@@ -28,6 +29,18 @@ from schemas.delivery import Delivery
 from schemas.reject import Reject
 
 BATCH = 5_000
+
+
+class PlainPoint(Protocol):
+    """What is used of influxdb-client's Point, which has no types."""
+
+    def tag(self, key: str, value: str) -> "PlainPoint": ...
+    def field(self, field: str, value: object) -> "PlainPoint": ...
+    def time(self, time: datetime) -> "PlainPoint": ...
+    def to_line_protocol(self) -> str: ...
+
+
+Point: Callable[[str], PlainPoint] = untyped.Point
 Contender = Callable[[Sequence[Delivery]], int]
 
 

@@ -99,7 +99,7 @@ def test_the_oracle_redacts_the_same(spec: ObservationSpec, document: Json, as_t
 
 @given(st.sampled_from(PERSONAL), documents(st.just(CANARY)))
 def test_no_canary_survives_under_a_personal_key(spec: ObservationSpec, document: Json) -> None:
-    planted = dict.fromkeys(spec.personal_keys, document) or document
+    planted: Json = dict.fromkeys(spec.personal_keys, document) or document
     for value in (planted, orjson.dumps(planted).decode()):
         for redaction in (DROP, HASH):
             assert CANARY not in str(redaction.redact_value(value, spec))
