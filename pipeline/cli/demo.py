@@ -1,0 +1,178 @@
+"""`chargeline demo`: a simulated fleet to watch, stored like a real one.
+
+Owns the real clock, the signals that end the demo, and which of the two ways it is shown in. Must not know what is on
+the board, or how the fleet's time runs.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from pipeline.assembly import STORE_FILE, open_journey
+from pipeline.board_state import Board, Snapshot, Totals
+from pipeline.cli.board_line import board_line
+from pipeline.cli.board_view import BoardView
+from pipeline.cli.options import WrongSettingsError, with_settings
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.demo import QUESTIONS, Clock, Demo, DemoPlan, usual_speed
+from pipeline.setting_types import duration as parse_duration
+from pipeline.settings import Settings, SettingsError
+from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.state import RejectsFullError
+from pipeline.wires.store import StoreUnavailableError
+from schemas.catalogue import shipped_catalogue
+from schemas.reject import MEANING
+
+FOLDER = "demo"
+"""In DATA_DIR: what is simulated never mixes with an operator's own data."""
+
+_Show = Callable[[Snapshot], None]
+
+_TROUBLE = (StoreUnavailableError, ForeignFileError, RejectsFullError)
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LINE_EVERY_NS = NS_PER_S
+_MOST_CHARGERS = 10_000
+_MOST_SPEED = 3_600
+
+_EPILOG = """\b
+Examples:
+  chargeline demo
+  chargeline demo --duration 30s --plain"""
+
+
+def read_duration(text: str) -> int:
+    """A duration as settings have it, in nanoseconds. Raises BadParameter."""
+    try:
+        return parse_duration(text)
+    except ValueError as fault:
+        raise click.BadParameter(f"{text!r} must be {fault}") from None
+
+
+class OurClock:
+    """The real `pipeline.demo.Clock`."""
+
+    def now(self) -> int:
+        """See Clock.now."""
+        return time.time_ns()
+
+    def monotonic(self) -> int:
+        """See Clock.monotonic."""
+        return time.monotonic_ns()
+
+    def sleep(self, nanoseconds: int) -> None:
+        """See Clock.sleep."""
+        if nanoseconds > 0:
+            time.sleep(nanoseconds / NS_PER_S)
+
+
+class Ending:
+    """Whether somebody has asked for the end."""
+
+    def __init__(self) -> None:
+        """Nobody has."""
+        self.is_asked = False
+
+    def ask(self, _signal: int, _frame: FrameType | None) -> None:
+        """Ask for it: a handler of signals. A second signal does not wait for anything."""
+        self.is_asked = True
+        for number in _ENDING_SIGNALS:
+            signal.signal(number, signal.default_int_handler)
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--duration", type=read_duration, metavar="TIME", help="End after this time, such as 30s or 5min.")
+@click.option("--plain", is_flag=True, help="A line a second; what is done anyway where there is no terminal.")
+@click.option("--chargers", type=click.IntRange(1, _MOST_CHARGERS), default=40, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed is the same fleet.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(1, _MOST_SPEED),
+    help="How many times faster than ours the fleet's time runs.  [default: 60, less for a large fleet]",
+)
+@with_settings
+def command(
+    settings: Settings, duration: int | None, plain: bool, chargers: int, seed: int, speed: float | None
+) -> None:
+    """Watch a simulated fleet.
+
+    Its messages take the way that real ones take, into SQLite in the folder `demo` of DATA_DIR. Ends after --duration,
+    or with Ctrl-C or SIGTERM, and then says where the data is and how to ask it; the exit code is 0 either way.
+    """
+    plan = DemoPlan(chargers, seed, usual_speed(chargers) if speed is None else speed, duration)
+    folder = settings.data_dir / FOLDER
+    board, clock, console = Board(shipped_catalogue()), OurClock(), Console()
+    is_plain = plain or not sys.stdout.isatty() or console.is_dumb_terminal
+    display = _lines(clock) if is_plain else _screen(console, plan, folder / STORE_FILE)
+    try:
+        with open_journey(settings, folder, now=clock.now()) as journey, _ending_by_signal() as ending, display as show:
+            for snapshot in Demo(plan, journey.take, board, settings.batch, clock).run():
+                show(snapshot)
+                if ending.is_asked:
+                    break
+    except SettingsError as error:
+        raise WrongSettingsError(error) from None
+    except _TROUBLE as fault:
+        taken = f"\n{board.totals.delivered:,} messages were taken before." if board.totals.delivered else ""
+        raise click.ClickException(f"{fault}{taken}") from None
+    click.echo("\n".join(ending_lines(board.totals, folder)))
+
+
+def ending_lines(totals: Totals, folder: Path) -> Iterator[str]:
+    """What became of all messages, where the data is, and three questions to it that can be copied into a shell."""
+    rejected = totals.rejected.total()
+    yield (
+        f"{totals.delivered:,} messages delivered = {totals.written:,} written + {totals.commands:,} commands "
+        f"+ {rejected:,} rejected"
+    )
+    for reason, count in totals.rejected.most_common():
+        yield f"  {count:,} {reason}: {MEANING[reason]}"
+    if rejected:
+        yield f"  to look at them: CHARGELINE_DATA_DIR={quote(str(folder))} chargeline rejects list"
+    store = folder / STORE_FILE
+    yield f"The rows are in {store}. To ask them:"
+    for meaning, query in QUESTIONS.items():
+        yield f'\n{meaning}\n  sqlite3 {quote(str(store))} "{query}"'
+
+
+@contextmanager
+def _lines(clock: Clock) -> Iterator[_Show]:
+    """Shows a line a second."""
+    due = clock.monotonic()
+
+    def show(snapshot: Snapshot) -> None:
+        nonlocal due
+        if clock.monotonic() >= due:
+            due = clock.monotonic() + _LINE_EVERY_NS
+            click.echo(board_line(snapshot))
+
+    yield show
+
+
+@contextmanager
+def _screen(console: Console, plan: DemoPlan, store: Path) -> Iterator[_Show]:
+    """Shows the board on a screen of its own; at the end the terminal is as it was."""
+    pace = f"{plan.speed:g}x"
+    footer = f"Ctrl-C ends it. The rows go to {store}"
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        yield lambda snapshot: live.update(BoardView(snapshot, "Chargeline demo", pace, footer), refresh=True)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[Ending]:
+    """While it is open, a signal only asks for the end, so that no batch is left half taken."""
+    ending = Ending()
+    before = {number: signal.signal(number, ending.ask) for number in _ENDING_SIGNALS}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
