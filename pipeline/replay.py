@@ -38,7 +38,10 @@ class Recorded(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What became of the lines so far: `lines = blank + written + commands + sum(rejected)`."""
+    """What became of the lines so far: `lines = blank + written + commands + sum(rejected)`.
+
+    `dropped`  older rejects that had to go, so that the new ones have room.
+    """
 
     lines: int
     blank: int
@@ -46,6 +49,7 @@ class Summary(NamedTuple):
     commands: int
     rejected: Counter[RejectReason]
     surprises: Counter[Surprise]
+    dropped: int
 
     def after(self, lines: int, report: BatchReport) -> "Summary":
         """The summary when one more batch of `lines` lines was taken."""
@@ -56,10 +60,11 @@ class Summary(NamedTuple):
             commands=self.commands + report.commands,
             rejected=self.rejected + report.rejected,
             surprises=self.surprises + report.surprises,
+            dropped=self.dropped + report.dropped,
         )
 
 
-NOTHING = Summary(lines=0, blank=0, written=0, commands=0, rejected=Counter(), surprises=Counter())
+NOTHING = Summary(lines=0, blank=0, written=0, commands=0, rejected=Counter(), surprises=Counter(), dropped=0)
 """The summary before the first line."""
 
 

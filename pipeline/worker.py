@@ -30,7 +30,8 @@ from schemas.surprise import Surprise
 class BatchReport(NamedTuple):
     """What became of one batch: `delivered = written + commands + sum(rejected)`.
 
-    `outcomes`  what each delivery was decoded to, in order; a row that the store refused is still a record here.
+    `outcomes`  what each delivery became, in order: its record, or the reject that it ended as.
+    `dropped`   older rejects that had to go, so that the new ones have room.
     """
 
     delivered: int
@@ -39,6 +40,7 @@ class BatchReport(NamedTuple):
     rejected: Counter[RejectReason]
     surprises: Counter[Surprise]
     outcomes: Sequence[Outcome]
+    dropped: int = 0
 
 
 class Journey:
@@ -59,18 +61,22 @@ class Journey:
         given again, since rows and rejects are written to the same place again.
         """
         decoded = self._decoder.decode(deliveries)
-        rows, sources = self._make_rows(decoded.outcomes)
+        outcomes = list(decoded.outcomes)
+        rows, sources = self._make_rows(outcomes)
         refusals = self._store.write(rows)
-        rejects = [outcome for outcome in decoded.outcomes if isinstance(outcome, Reject)]
-        rejects += [reject(deliveries[sources[row]], reason, detail) for row, reason, detail in refusals]
-        self._state.add_rejects(rejects, now)
+        for row, reason, detail in refusals:
+            outcomes[sources[row]] = reject(deliveries[sources[row]], reason, detail)
+        rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
+        kept = self._state.add_rejects(rejects, now)
+        written = len(rows) - len(refusals)
         return BatchReport(
             delivered=len(deliveries),
-            written=len(rows) - len(refusals),
-            commands=len(deliveries) - len(rows) - len(rejects) + len(refusals),
+            written=written,
+            commands=len(deliveries) - written - len(rejects),
             rejected=Counter(refused.reason for refused in rejects),
             surprises=decoded.surprises,
-            outcomes=decoded.outcomes,
+            outcomes=outcomes,
+            dropped=kept.dropped,
         )
 
     def _make_rows(self, outcomes: Sequence[Outcome]) -> tuple[list[Row], list[int]]:

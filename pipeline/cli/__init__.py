@@ -70,7 +70,14 @@ def run(arguments: Sequence[str]) -> int:
         mistake.show()
         return mistake.exit_code
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`); Python would complain once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _stop_writing()
+    except SystemExit:
+        # This is how click itself answers a broken pipe, as a failure, which it is not.
+        return _stop_writing()
     return result if isinstance(result, int) else 0
+
+
+def _stop_writing() -> int:
+    """Whoever read our output has seen enough (`| head`); without this Python would complain once more on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

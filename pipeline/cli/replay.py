@@ -79,6 +79,8 @@ def summary_lines(summary: Summary, store: Path) -> Iterator[str]:
     yield f"rejected  {summary.rejected.total()}" + (", kept: chargeline rejects list" if summary.rejected else "")
     for reason, count in summary.rejected.most_common():
         yield f"          {count} {reason}: {MEANING[reason]}"
+    if summary.dropped:
+        yield f"dropped   {summary.dropped} older rejects, for want of room (CHARGELINE_REJECTS_MAX)"
     if summary.surprises:
         counts = ", ".join(f"{count} {surprise}" for surprise, count in summary.surprises.most_common())
         yield f"surprises {counts}"

@@ -1,0 +1,213 @@
+"""`chargeline rejects`: look at refused deliveries, try them again, take them out.
+
+Owns what is shown and asked. Must not know how rejects are kept.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import Progress
+
+from pipeline.assembly import STATE_FILE, open_journey, reject_limits
+from pipeline.cli.options import WrongSettingsError, json_option, with_settings
+from pipeline.cli.printing import print_table
+from pipeline.core.timestamps import format_time
+from pipeline.log import escape
+from pipeline.rejects import choose, reject_entry, retry
+from pipeline.replay_lines import to_line
+from pipeline.settings import Settings, SettingsError
+from pipeline.wires.kept_reject import KeptReject
+from pipeline.wires.private_file import make_private
+from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.state import RejectsFullError, StateFile
+from pipeline.wires.store import StoreUnavailableError
+from schemas.reject import MEANING, RejectReason
+
+_TROUBLE = (StoreUnavailableError, ForeignFileError, RejectsFullError, OSError)
+_NONE = "There are no rejects."
+_DETAIL_SHOWN = 60
+
+_keys = click.argument("keys", nargs=-1, metavar="[KEY]...")
+_reason = click.option("--reason", type=click.Choice([reason.value for reason in RejectReason]), help="Of one reason.")
+_all = click.option("--all", "is_all", is_flag=True, help="All of them.")
+
+
+@click.group(epilog="Example: chargeline rejects list --reason clock")
+def command() -> None:
+    """List, show, retry, discard or export refused deliveries.
+
+    They are kept in DATA_DIR as they came, personal values included. A KEY may be cut short.
+    """
+
+
+@command.command("list", epilog="Example: chargeline rejects list --serial EH000281 --limit 20")
+@_reason
+@click.option("--serial", default="", help="Of one device.")
+@click.option("--limit", default=50, show_default=True, help="At most so many, the oldest first.")
+@json_option
+@with_settings
+def list_rejects(settings: Settings, reason: str | None, serial: str, limit: int, *, as_json: bool) -> None:
+    """List rejects, and how many there are of each reason."""
+    with _opened(settings) as state:
+        counts = state.counts() if state else {}
+        found = list(islice(_chosen(state, (), reason, serial), limit))
+    if as_json:
+        for kept in found:
+            click.echo(orjson.dumps(reject_entry(kept)))
+        return
+    if not counts:
+        click.echo(_NONE)
+        return
+    print_table(
+        ("key", "reason", "routing key", "received", "detail"),
+        [
+            (kept.key[:12], kept.reason, kept.routing_key, _received(kept), kept.detail[:_DETAIL_SHOWN])
+            for kept in found
+        ],
+    )
+    for kind, count in counts.items():
+        click.echo(f"{count:8} {kind}: {MEANING[kind]}")
+
+
+@command.command("show", epilog="Example: chargeline rejects show 3f2a")
+@click.argument("key")
+@json_option
+@with_settings
+def show_reject(settings: Settings, key: str, *, as_json: bool) -> None:
+    """Show one reject whole: what came, and why it was refused. Its body is shown raw, personal values included."""
+    with _opened(settings) as state:
+        found = state.find(key) if state else []
+    if len(found) != 1:
+        words = (
+            f"{len(found)} rejects have a key that begins so; give more of it" if found else "no reject has this key"
+        )
+        raise click.ClickException(f"{escape(key)}: {words}. chargeline rejects list shows them.")
+    entry = reject_entry(found[0])
+    if as_json:
+        click.echo(orjson.dumps(entry, option=orjson.OPT_INDENT_2))
+        return
+    for name, value in entry.items():
+        click.echo(f"{name:12} {escape(str(value))}")
+    click.echo(f"{'meaning':12} {MEANING[found[0].reason]}")
+    if found[0].is_cut:
+        click.echo(f"{'note':12} only the first {len(found[0].body)} bytes were kept; it cannot be tried again")
+
+
+@command.command("retry", epilog="Example: chargeline rejects retry --reason store")
+@_keys
+@_reason
+@_all
+@with_settings
+def retry_rejects(settings: Settings, keys: Sequence[str], reason: str | None, *, is_all: bool) -> None:
+    """Try rejects again, as this version reads them; those that become rows are taken out of the rejects."""
+    _need_choice(keys, reason, is_all=is_all)
+    with _opened(settings) as state:
+        if state is None:
+            click.echo(_NONE)
+            return
+        found = set(_named(state, keys, reason))
+        try:
+            with open_journey(settings, now=time.time_ns()) as journey:
+                retried = retry((kept for kept in state.rejects() if kept.key in found), journey, time.time_ns())
+        except SettingsError as error:
+            raise WrongSettingsError(error) from None
+        state.discard(retried.written)
+    click.echo(f"{len(retried.written)} became rows and are no rejects any more; {len(retried.refused)} refused again.")
+    if retried.commands:
+        click.echo(f"{len(retried.commands)} are commands, of which this version keeps no rows; they stay.")
+    if retried.cut:
+        click.echo(f"{len(retried.cut)} cannot be tried: their bodies were too long to be kept whole.")
+
+
+@command.command("discard", epilog="Example: chargeline rejects discard --reason kind --yes")
+@_keys
+@_reason
+@_all
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@with_settings
+def discard_rejects(
+    settings: Settings, keys: Sequence[str], reason: str | None, *, is_all: bool, is_sure: bool
+) -> None:
+    """Throw rejects away. What they held is gone, unless it was exported."""
+    _need_choice(keys, reason, is_all=is_all)
+    with _opened(settings) as state:
+        found = _named(state, keys, reason) if state else []
+        if state is None or not found:
+            click.echo(_NONE)
+            return
+        if not is_sure:
+            click.confirm(f"Throw {len(found)} rejects away?", abort=True, err=True)
+        click.echo(f"{state.discard(found)} rejects thrown away.")
+
+
+@command.command("export", epilog="Example: chargeline rejects export -o rejects.jsonl")
+@_reason
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Not to stdout.")
+@with_settings
+def export_rejects(settings: Settings, reason: str | None, output: Path | None) -> None:
+    """Write rejects as lines that `chargeline replay` takes. Bodies are raw; FILE can be read by its owner only."""
+    with _opened(settings) as state:
+        total = state.total()[1] if state else 0
+        lines = (to_line(kept.delivery) + b"\n" for kept in _chosen(state, (), reason, ""))
+        if output is None:
+            for line in lines:
+                sys.stdout.buffer.write(line)
+            return
+        make_private(output)
+        with output.open("wb") as file:
+            written = sum(bool(file.write(line)) for line in _with_progress(lines, total))
+    click.echo(f"{written} rejects written to {output}.", err=True)
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[StateFile | None]:
+    """The state file, or None where there is none yet: whoever only looks makes no files."""
+    path = settings.data_dir / STATE_FILE
+    try:
+        if not path.exists():
+            yield None
+            return
+        with StateFile.open(path, reject_limits(settings)) as state:
+            yield state
+    except _TROUBLE as fault:
+        raise click.ClickException(str(fault)) from None
+
+
+def _chosen(state: StateFile | None, keys: Sequence[str], reason: str | None, serial: str) -> Iterator[KeptReject]:
+    kind = RejectReason(reason) if reason else None
+    return choose(state.rejects(kind) if state else (), keys=keys, reason=kind, serial=serial)
+
+
+def _named(state: StateFile, keys: Sequence[str], reason: str | None) -> Sequence[str]:
+    """The whole keys of the rejects that are meant."""
+    found = [kept.key for kept in _chosen(state, keys, reason, "")]
+    for key in keys:
+        if not any(name.startswith(key) for name in found):
+            raise click.ClickException(f"{escape(key)}: no reject has this key. chargeline rejects list shows them.")
+    return found
+
+
+def _need_choice(keys: Sequence[str], reason: str | None, *, is_all: bool) -> None:
+    if not (keys or reason or is_all):
+        message = "say which rejects: a KEY, --reason, or --all."
+        raise click.UsageError(message)
+
+
+def _received(kept: KeptReject) -> str:
+    return "" if kept.received_at is None else format_time(kept.received_at)[:19]
+
+
+def _with_progress(lines: Iterator[bytes], total: int) -> Iterator[bytes]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from lines
+        return
+    with Progress(console=console, transient=True) as progress:
+        yield from progress.track(lines, total=total, description="exporting")

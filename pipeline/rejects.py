@@ -1,0 +1,79 @@
+"""Rejects: looking at what was refused, and trying it again.
+
+Owns which rejects a request means, and what trying again did. Must not know how rejects are kept
+(`pipeline.wires.state`) or shown.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from pipeline.core.timestamps import format_time
+from pipeline.wires.kept_reject import KeptReject
+from pipeline.worker import Journey
+from schemas.command import CommandSent
+from schemas.reject import Reject, RejectReason
+
+_AT_ONCE = 200
+
+
+class Retried(NamedTuple):
+    """What trying again did, by key.
+
+    `written`  became rows, and are to be removed from the rejects.
+    `refused`  were refused again.
+    `commands` can be read now, but this version keeps no row of a command.
+    `cut`      were not tried: their bodies were too long to be kept whole.
+    """
+
+    written: list[str]
+    refused: list[str]
+    commands: list[str]
+    cut: list[str]
+
+
+def choose(
+    rejects: Iterable[KeptReject], *, keys: Sequence[str] = (), reason: RejectReason | None = None, serial: str = ""
+) -> Iterator[KeptReject]:
+    """The rejects that have one of `keys` (or begin with it), `reason` and `serial`, as far as these are given."""
+    for kept in rejects:
+        is_named = not keys or kept.key.startswith(tuple(keys))
+        if is_named and reason in (None, kept.reason) and (not serial or kept.routing_key.split(".")[0] == serial):
+            yield kept
+
+
+def retry(rejects: Iterable[KeptReject], journey: Journey, now: int) -> Retried:
+    """Take rejects through the journey once more, as this program reads them. None is removed here.
+
+    `now`: our clock, nanoseconds. Raises what Journey.take raises; what was written until then stays written.
+    """
+    retried = Retried([], [], [], [])
+    rest = iter(rejects)
+    while batch := list(islice(rest, _AT_ONCE)):
+        retried.cut.extend(kept.key for kept in batch if kept.is_cut)
+        whole = [kept for kept in batch if not kept.is_cut]
+        report = journey.take([kept.delivery for kept in whole], now)
+        for kept, outcome in zip(whole, report.outcomes, strict=True):
+            if isinstance(outcome, Reject):
+                retried.refused.append(kept.key)
+            elif isinstance(outcome, CommandSent):
+                retried.commands.append(kept.key)
+            else:
+                retried.written.append(kept.key)
+    return retried
+
+
+def reject_entry(kept: KeptReject) -> Mapping[str, object]:
+    """A reject as JSON can hold it; of the body its kept part, as text."""
+    return {
+        "key": kept.key,
+        "reason": kept.reason.value,
+        "detail": kept.detail,
+        "routing_key": kept.routing_key,
+        "headers": {name: str(value) for name, value in kept.headers.items()},
+        "message_id": kept.message_id,
+        "received_at": None if kept.received_at is None else format_time(kept.received_at),
+        "body": kept.body.decode(errors="backslashreplace"),
+        "body_length": kept.body_length,
+        "body_sha256": kept.body_sha256,
+    }
