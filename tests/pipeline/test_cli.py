@@ -60,6 +60,7 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint() -> None:
         assert running.stderr is not None
         running.stdout.close()
         assert running.stderr.read() == b""
+        assert running.wait() == 0
 
 
 def test_an_interrupt_ends_with_130() -> None:

@@ -75,6 +75,7 @@ def test_a_replay_counts_every_line_under_one_name(journey: Journey, size: int) 
         commands=1,
         rejected=Counter({RejectReason.JSON: 1, RejectReason.ROUTING_KEY: 1}),
         surprises=Counter({Surprise.COERCED: 2}),
+        dropped=0,
     )
 
 

@@ -217,3 +217,15 @@ def test_a_reject_holds_all_that_was_delivered(tmp_path: Path, state: StateFile)
 
     assert isinstance(outcome, Reject)
     assert (outcome.routing_key, outcome.headers, outcome.body, outcome.received_at, outcome.message_id) == BROKEN
+
+
+def test_rejects_that_had_to_go_are_counted(tmp_path: Path) -> None:
+    limits = LIMITS._replace(most_bytes=1_000, when_full=WhenFull.DROP_OLDEST)
+    with (
+        StateFile.open(tmp_path / "state", limits) as state,
+        SqliteStore.open(tmp_path / "store", MEASUREMENTS) as store,
+    ):
+        journey = Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state)
+        reports = [journey.take([BROKEN._replace(message_id=None, body=b"{" * size)], NOW) for size in range(1, 9)]
+        kept = state.total()[1]
+    assert sum(report.dropped for report in reports) == len(reports) - kept > 0
