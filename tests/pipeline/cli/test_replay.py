@@ -99,6 +99,7 @@ def test_standard_input_is_taken_the_same(tmp_path: Path, stream: Path) -> None:
         "commands": 1,
         "rejected": {"json": 1},
         "surprises": {"coerced": 1},
+        "dropped": 0,
         "store": "chargeline-data/chargeline.sqlite3",
     }
 
