@@ -1,8 +1,7 @@
 """SQLite: the embedded store.
 
 Owns the connection, the transaction of a batch, and the order of writes in it. Must not know what rows mean.
-Durability: WAL with `synchronous=FULL`; what `write` returned from is on the disk. Other programs may read while it
-writes. One writer at a time: a second one waits, then is told so.
+What `write` returned from is on the disk. Other programs may read while it writes.
 """
 
 import sqlite3
@@ -11,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.wires.private_file import make_private
-from pipeline.wires.sqlite_fault import explain_fault
+from pipeline.wires.sqlite_file import open_file, transaction
 from pipeline.wires.sqlite_schema import (
     KEY,
     ForeignFileError,
@@ -28,9 +26,6 @@ from schemas.measurement import FieldType, Measurement
 from schemas.reject import RejectReason
 from schemas.row import Row
 
-_BUSY_MS = 10_000
-_WAL_PAGES = 4_000
-_WAL_BYTES = 64 * 1024 * 1024
 _STATEMENTS_KEPT = 4_096
 _TOO_MANY_COLUMNS = "too many columns"
 
@@ -45,7 +40,7 @@ class SqliteStore:
         self._connection = connection
         self._path = path
         self._measurements = measurements
-        self._columns = {name: set(read_columns(connection, name)) for name in measurements}
+        self._columns = self._read_columns()
         self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
 
     @classmethod
@@ -54,22 +49,13 @@ class SqliteStore:
 
         Raises ForeignFileError for a file that is not a store of ours, StoreUnavailableError.
         """
-        make_private(path)
-        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1_000, isolation_level=None)
+        connection = open_file(path)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-            connection.execute("BEGIN IMMEDIATE")
-            claim(connection, path)
-            for measurement in measurements.values():
-                grow_table(connection, measurement)
-            connection.execute("COMMIT")
-        except sqlite3.DatabaseError as fault:
-            connection.close()
-            raise StoreUnavailableError(explain_fault(path, fault)) from fault
-        except ForeignFileError:
+            with transaction(connection, path):
+                claim(connection, path)
+                for measurement in measurements.values():
+                    grow_table(connection, measurement)
+        except (StoreUnavailableError, ForeignFileError):
             connection.close()
             raise
         return cls(connection, path, measurements)
@@ -79,16 +65,11 @@ class SqliteStore:
         if not rows:
             return ()
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                refusals = self._write_all(rows)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._undo()
-                raise
-        except sqlite3.Error as fault:
-            raise StoreUnavailableError(explain_fault(self._path, fault)) from fault
-        return refusals
+            with transaction(self._connection, self._path):
+                return self._write_all(rows)
+        except BaseException:
+            self._columns = self._read_columns()
+            raise
 
     def close(self) -> None:
         """See Store.close."""
@@ -173,7 +154,5 @@ class SqliteStore:
             raise
         return ""
 
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._columns = {name: set(read_columns(self._connection, name)) for name in self._measurements}
+    def _read_columns(self) -> dict[str, set[str]]:
+        return {name: set(read_columns(self._connection, name)) for name in self._measurements}

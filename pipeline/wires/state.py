@@ -8,20 +8,18 @@ Bodies are kept raw, personal values included, so the file is its owner's alone 
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
-from pipeline.wires.private_file import make_private
-from pipeline.wires.sqlite_fault import explain_fault
+from pipeline.wires.sqlite_file import open_file, transaction
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import Reject, RejectReason
 
 VERSION = 1
-_BUSY_MS = 10_000
 _FETCHED_AT_ONCE = 100
 _SCHEMA = (
     """CREATE TABLE reject (
@@ -83,19 +81,15 @@ class StateFile:
     @classmethod
     def open(cls, path: Path, limits: RejectLimits) -> Self:
         """Open the state in `path`, made where there is none. Raises StoreUnavailableError."""
-        make_private(path)
-        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1_000, isolation_level=None)
+        connection = open_file(path)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            for statement in _SCHEMA if version == 0 else ():
-                connection.execute(statement)
-            connection.execute("COMMIT")
-        except sqlite3.Error as fault:
+            with transaction(connection, path):
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+                for statement in _SCHEMA if version == 0 else ():
+                    connection.execute(statement)
+        except StoreUnavailableError:
             connection.close()
-            raise StoreUnavailableError(explain_fault(path, fault)) from fault
+            raise
         if version > VERSION:
             connection.close()
             message = f"{path} has version {version}, this program knows up to {VERSION}; use a newer chargeline"
@@ -166,19 +160,8 @@ class StateFile:
         """Close."""
         self.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as fault:
-            raise StoreUnavailableError(explain_fault(self._path, fault)) from fault
+    def _transaction(self) -> AbstractContextManager[None]:
+        return transaction(self._connection, self._path)
 
     def _make_room(self) -> int:
         size, _ = self.total()

@@ -161,7 +161,7 @@ def test_others_read_whole_batches_while_it_writes(tmp_path: Path) -> None:
 
 
 def test_a_locked_store_is_unavailable_and_writes_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.wires.sqlite._BUSY_MS", 10)
+    monkeypatch.setattr("pipeline.wires.sqlite_file.BUSY_MS", 10)
     path = tmp_path / "store"
     with SqliteStore.open(path, MEASUREMENTS) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
