@@ -28,7 +28,8 @@ from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from schemas.reject import Reject
 
-BATCH = 5_000
+BATCHES = (500, 5_000)
+"""A tenth of a second of a busy stream, and the full batch of a backlog, which no longer fits in a core's cache."""
 
 
 class PlainPoint(Protocol):
@@ -113,14 +114,14 @@ def as_from_a_reader(batch: Sequence[Delivery]) -> list[Delivery]:
     ]
 
 
-def measure(messages: Sequence[Delivery], rounds: int) -> dict[str, list[float]]:
+def measure(messages: Sequence[Delivery], size: int, rounds: int) -> dict[str, list[float]]:
     """CPU microseconds a message of each contender, one figure a round; within a round they take turns by batch."""
     figures: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     contenders = {name: make() for name, make in CONTENDERS.items()}
     for _ in range(rounds + 1):
         spent = dict.fromkeys(CONTENDERS, 0.0)
-        for start in range(0, len(messages), BATCH):
-            batch = messages[start : start + BATCH]
+        for start in range(0, len(messages), size):
+            batch = messages[start : start + size]
             for name, take in contenders.items():
                 fresh = as_from_a_reader(batch)
                 began = process_time()
@@ -141,13 +142,15 @@ def main() -> None:
     messages = usual_messages(options.messages, options.seed)
     gc.collect()
     gc.freeze()
-    figures = measure(messages, options.rounds)
-    plain = median(next(iter(figures.values())))
     sys.stdout.write(f"{len(messages)} messages, {options.rounds} rounds, CPU µs a message\n")
-    for name, values in figures.items():
-        middle = median(values)
-        spread = f"{min(values):.2f} to {max(values):.2f}"
-        sys.stdout.write(f"{name:36} {middle:6.2f}   {spread:16} {middle / plain:5.2f} of the plain way\n")
+    for size in BATCHES:
+        figures = measure(messages, size, options.rounds)
+        plain = median(next(iter(figures.values())))
+        sys.stdout.write(f"in batches of {size}\n")
+        for name, values in figures.items():
+            middle = median(values)
+            spread = f"{min(values):.2f} to {max(values):.2f}"
+            sys.stdout.write(f"  {name:36} {middle:6.2f}   {spread:16} {middle / plain:5.2f} of the plain way\n")
 
 
 if __name__ == "__main__":
