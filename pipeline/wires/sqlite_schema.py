@@ -14,7 +14,7 @@ from types import MappingProxyType
 from schemas.measurement import FieldType, Measurement
 
 VERSION = 1
-"""Of the schema, kept in the file's `user_version`. 0 is a file that nobody has written to."""
+"""Of the schema: the file's `user_version`, which the view `schema_version` shows. 0 is a file not written to yet."""
 
 KEY = ("time", "charger", "site")
 _APPLICATION = 0x43484C4E  # "CHLN", so that the file says whose it is
@@ -39,6 +39,7 @@ def claim(connection: sqlite3.Connection, path: object) -> None:
         )
     if version < VERSION:
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute("CREATE VIEW schema_version AS SELECT user_version AS version FROM pragma_user_version")
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -58,7 +58,7 @@ def test_a_new_file_is_claimed_and_known_again(connection: sqlite3.Connection) -
     claim(connection, "file")
     grow_table(connection, measurement(x=NUMBER))
     claim(connection, "file")
-    assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+    assert connection.execute("SELECT version FROM schema_version").fetchone() == (VERSION,)
 
 
 def test_a_newer_schema_is_refused_with_words(connection: sqlite3.Connection) -> None:
