@@ -124,7 +124,8 @@ class StateFile:
     def rejects(self, reason: RejectReason | None = None) -> Iterator[KeptReject]:
         """Every reject, of one reason where one is given, oldest first. Reads on while the caller takes them."""
         cursor = self._connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE ?1 IS NULL OR reason = ?1 ORDER BY kept_at, key", (reason,)
+            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE reason = coalesce(?, reason) ORDER BY kept_at, key",
+            (reason,),
         )
         while chunk := cursor.fetchmany(_FETCHED_AT_ONCE):
             yield from map(from_columns, chunk)
