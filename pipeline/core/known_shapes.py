@@ -54,7 +54,7 @@ class KnownShapes:
     """
 
     _SERIALS_KEPT = 262_144
-    _STAMPS_KEPT = 65_536
+    _STAMPS_KEPT = 4_096
     _SHAPES_KEPT = 4
 
     def __init__(self, plans: Mapping[tuple[int, str | None], Plan], times: TimeReader) -> None:

@@ -34,7 +34,7 @@ class TimeReader:
     The memory is bounded and holds nothing but the meaning of text, so it never changes a result.
     """
 
-    _KEPT = 65_536
+    _KEPT = 4_096
     _HEAD = len("2023-06-08T06:59:16")
     _DIGITS = 7
     _UTC = ("Z", "+00:00")
