@@ -57,8 +57,8 @@ class Journey:
         """Make a batch durable. When this returns, every delivery may be acknowledged.
 
         `now` is our clock, nanoseconds since the epoch, for the age of rejects alone.
-        Raises StoreUnavailable or RejectsFull: then no delivery may be acknowledged, and the same batch can be
-        given again, since rows and rejects are written to the same place again.
+        Raises StoreUnavailableError or RejectsFullError: then no delivery may be acknowledged, and the same batch can
+        be given again, since rows and rejects are written to the same place again.
         """
         decoded = self._decoder.decode(deliveries)
         outcomes = list(decoded.outcomes)

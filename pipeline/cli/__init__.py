@@ -61,6 +61,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. What a user can mend is said in words, never as a stack trace."""
+    stdout = sys.stdout
     try:
         result = program.main(args=list(arguments), prog_name="chargeline", standalone_mode=False)
         sys.stdout.flush()
@@ -72,7 +73,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _stop_writing()
     except SystemExit:
-        # This is how click itself answers a broken pipe, as a failure, which it is not.
+        # So click answers a broken pipe, as a failure, which it is not; stdout is then no longer the one it was.
+        if sys.stdout is stdout:
+            raise
         return _stop_writing()
     return result if isinstance(result, int) else 0
 

@@ -26,7 +26,7 @@ from pipeline.core.timestamps import NS_PER_S
 from pipeline.demo import QUESTIONS, Clock, Demo, DemoPlan, usual_speed
 from pipeline.setting_types import duration as parse_duration
 from pipeline.settings import Settings, SettingsError
-from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
 from pipeline.wires.store import StoreUnavailableError
 from schemas.catalogue import shipped_catalogue

@@ -25,7 +25,7 @@ from pipeline.replay_lines import to_line
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.kept_reject import KeptReject
 from pipeline.wires.private_file import make_private
-from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError, StateFile
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import MEANING, RejectReason

@@ -23,7 +23,7 @@ from pipeline.core.timestamps import NS_PER_S
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, take_batches
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.replay_file import LineTooLongError, NumberedLine, read_batches
-from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
 from pipeline.wires.store import StoreUnavailableError
 from schemas.catalogue import shipped_catalogue

@@ -4,6 +4,7 @@ Owns the cut of long bodies, the form of headers, and the size that a reject is 
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -64,16 +65,17 @@ Columns = tuple[str, str, str, str, str, str | None, bytes, int, str, int | None
 def to_columns(reject: Reject) -> Columns:
     """The columns of a reject, in the order of COLUMNS."""
     headers = _headers_text(reject.headers)
-    routing_key = reject.routing_key.encode(errors="backslashreplace").decode()
+    routing_key, detail = _text(reject.routing_key), _text(reject.detail)
+    message_id = None if reject.message_id is None else _text(reject.message_id)
     body = reject.body[:BODY_KEPT]
-    size = _OVERHEAD + len(body) + sum(map(len, (routing_key, headers, reject.detail, reject.message_id or "")))
+    size = _OVERHEAD + len(body) + sum(len(text.encode()) for text in (routing_key, headers, detail, message_id or ""))
     return (
         reject.key,
         reject.reason.value,
-        reject.detail,
+        detail,
         routing_key,
         headers,
-        reject.message_id,
+        message_id,
         body,
         len(reject.body),
         hashlib.sha256(reject.body).hexdigest(),
@@ -90,7 +92,7 @@ def from_columns(columns: Columns) -> KeptReject:
         RejectReason(reason),
         detail,
         routing_key,
-        {name: _unmark(value) for name, value in orjson.loads(headers).items()},
+        {name: _untagged(value) for name, value in orjson.loads(headers).items()},
         message_id,
         bytes(body),
         length,
@@ -99,27 +101,51 @@ def from_columns(columns: Columns) -> KeptReject:
     )
 
 
+def _text(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, written out."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _headers_text(headers: Mapping[str, object]) -> str:
+    return orjson.dumps({_text(name): orjson.Fragment(_header_json(value)) for name, value in headers.items()}).decode()
+
+
+def _header_json(value: object) -> bytes:
+    """JSON that gives the value back; of a value that has none, its text, under which the reject has the same key."""
     try:
-        return orjson.dumps(dict(headers), default=_mark, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
-    except orjson.JSONEncodeError:
-        # Nothing that a header can hold may keep the reject from being kept: lone surrogates, numbers beyond 64 bit.
-        return orjson.dumps({ascii(name): {"text": ascii(value)} for name, value in headers.items()}).decode()
+        return orjson.dumps(_tagged(value))
+    except (TypeError, RecursionError):
+        return orjson.dumps(_text(str(value)))
 
 
-def _mark(value: object) -> object:
-    """JSON of a header value that has none: what AMQP can hold besides JSON's own types."""
-    if isinstance(value, bytes | bytearray):
-        return {"bytes": bytes(value).hex()}
-    if isinstance(value, datetime):
-        return {"time": value.isoformat()}
-    return {"text": str(value)}
+def _tagged(value: object) -> object:
+    """The value in JSON's own types. An object is always a tag of ours with what it tags, so no header can forge one.
 
-
-def _unmark(value: object) -> object:
+    Raises TypeError for what JSON cannot hold exactly.
+    """
     if isinstance(value, dict):
-        if isinstance(value.get("bytes"), str):
-            return bytes.fromhex(value["bytes"])
-        if isinstance(value.get("time"), str):
-            return datetime.fromisoformat(value["time"])
+        return {"table": {name: _tagged(member) for name, member in value.items()}}
+    if isinstance(value, list):
+        return [_tagged(member) for member in value]
+    if isinstance(value, bytes | bytearray):
+        return {type(value).__name__: value.hex()}
+    if isinstance(value, datetime):
+        return {"datetime": value.isoformat()}
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise TypeError(type(value).__name__)
+
+
+def _untagged(value: object) -> object:
+    match value:
+        case {"table": dict(members)}:
+            return {name: _untagged(member) for name, member in members.items()}
+        case {"bytes": str(digits)}:
+            return bytes.fromhex(digits)
+        case {"bytearray": str(digits)}:
+            return bytearray.fromhex(digits)
+        case {"datetime": str(time)}:
+            return datetime.fromisoformat(time)
+        case list(members):
+            return [_untagged(member) for member in members]
     return value

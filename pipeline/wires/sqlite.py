@@ -11,16 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.wires.sqlite_file import open_file, transaction
-from pipeline.wires.sqlite_schema import (
-    KEY,
-    ForeignFileError,
-    add_column,
-    claim,
-    grow_table,
-    make_view,
-    read_columns,
-    upsert,
-)
+from pipeline.wires.sqlite_schema import KEY, STORE, add_column, claim, grow_table, make_view, read_columns, upsert
 from pipeline.wires.store import Refusal, StoreUnavailableError
 from schemas.measurement import FieldType, Measurement
 from schemas.reject import RejectReason
@@ -40,7 +31,7 @@ class SqliteStore:
         self._connection = connection
         self._path = path
         self._measurements = measurements
-        self._columns = self._read_columns()
+        self._columns: dict[str, set[str]] = {}
         self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
 
     @classmethod
@@ -49,13 +40,13 @@ class SqliteStore:
 
         Raises ForeignFileError for a file that is not a store of ours, StoreUnavailableError.
         """
-        connection = open_file(path)
+        connection = open_file(path, STORE)
         try:
             with transaction(connection, path):
-                claim(connection, path)
+                claim(connection)
                 for measurement in measurements.values():
                     grow_table(connection, measurement)
-        except (StoreUnavailableError, ForeignFileError):
+        except StoreUnavailableError:
             connection.close()
             raise
         return cls(connection, path, measurements)
@@ -68,7 +59,8 @@ class SqliteStore:
             with transaction(self._connection, self._path):
                 return self._write_all(rows)
         except BaseException:
-            self._columns = self._read_columns()
+            # Columns that this batch added are gone with it.
+            self._columns.clear()
             raise
 
     def close(self) -> None:
@@ -136,23 +128,31 @@ class SqliteStore:
         measurement = self._measurements.get(row.measurement)
         if measurement is None:
             return f"there is no table {row.measurement}"
-        columns = self._columns[row.measurement]
+        columns = self._columns_of(measurement)
         missing = [field for field in row.fields if field[0] not in columns]
         if not missing:
             return ""
         if not measurement.open_fields:
             return f"table {row.measurement} has no column {missing[0][0]}"
+        words = ""
         try:
             for name, value in missing:
                 field_type = FieldType.TEXT if isinstance(value, str) else FieldType.NUMBER
                 add_column(self._connection, row.measurement, name, field_type)
                 columns.add(name)
-            make_view(self._connection, row.measurement)
         except sqlite3.OperationalError as fault:
-            if _TOO_MANY_COLUMNS in str(fault):
-                return f"table {row.measurement} is full: SQLite allows no more columns for unknown ids"
-            raise
-        return ""
+            if _TOO_MANY_COLUMNS not in str(fault):
+                raise
+            words = f"table {row.measurement} is full: SQLite allows no more columns for unknown ids"
+        if missing[0][0] in columns:
+            make_view(self._connection, row.measurement)
+        return words
 
-    def _read_columns(self) -> dict[str, set[str]]:
-        return {name: set(read_columns(self._connection, name)) for name in self._measurements}
+    def _columns_of(self, measurement: Measurement) -> set[str]:
+        """The columns of its table, which is made again where somebody took it away."""
+        columns = self._columns.get(measurement.name)
+        if columns is None:
+            if not read_columns(self._connection, measurement.name):
+                grow_table(self._connection, measurement)
+            columns = self._columns[measurement.name] = set(read_columns(self._connection, measurement.name))
+        return columns

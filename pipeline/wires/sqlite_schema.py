@@ -1,4 +1,4 @@
-"""The SQLite store's schema: tables, columns, views, and its version.
+"""The SQLite store's schema: its mark, tables, columns and views.
 
 Owns the SQL that makes them and makes them grow. Must not know rows.
 
@@ -11,36 +11,22 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from pipeline.wires.sqlite_file import FileKind, is_new, mark
 from schemas.measurement import FieldType, Measurement
 
-VERSION = 1
-"""Of the schema: the file's `user_version`, which the view `schema_version` shows. 0 is a file not written to yet."""
+STORE = FileKind(application=0x43484C4E, version=1)
+"""The store's file. Its version is the `user_version`, which the view `schema_version` shows."""
 
 KEY = ("time", "charger", "site")
-_APPLICATION = 0x43484C4E  # "CHLN", so that the file says whose it is
 _COLUMN_TYPES: Mapping[FieldType, str] = MappingProxyType({FieldType.NUMBER: "REAL", FieldType.TEXT: "TEXT"})
 _SPLIT_NS = 1_000_000_000
 
 
-class ForeignFileError(Exception):
-    """The file is not a store that this program can use. Says why, and what to do."""
-
-
-def claim(connection: sqlite3.Connection, path: object) -> None:
-    """See that the file is ours and of a version we know, and mark a new one. Raises ForeignFileError."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != _APPLICATION and (tables or version or application):
-        raise ForeignFileError(f"{path} is a database of another program; name another folder in CHARGELINE_DATA_DIR")
-    if version > VERSION:
-        raise ForeignFileError(
-            f"{path} has schema version {version}, this program knows up to {VERSION}; use a newer chargeline"
-        )
-    if version < VERSION:
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+def claim(connection: sqlite3.Connection) -> None:
+    """Mark a new file as a store."""
+    if is_new(connection):
         connection.execute("CREATE VIEW schema_version AS SELECT user_version AS version FROM pragma_user_version")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        mark(connection, STORE)
 
 
 def read_columns(connection: sqlite3.Connection, table: str) -> list[str]:

@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
-from pipeline.wires.sqlite_file import open_file, transaction
+from pipeline.wires.sqlite_file import FileKind, faults_explained, is_new, mark, open_file, transaction
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import Reject, RejectReason
 
-VERSION = 1
+STATE = FileKind(application=0x43484C53, version=1)
+"""The state file."""
+
 _FETCHED_AT_ONCE = 100
 _SCHEMA = (
     """CREATE TABLE reject (
@@ -35,7 +37,6 @@ _SCHEMA = (
         UPDATE total SET bytes = bytes - old.bytes + new.bytes; END""",
     """CREATE TRIGGER reject_removed AFTER DELETE ON reject BEGIN
         UPDATE total SET bytes = bytes - old.bytes, rejects = rejects - 1; END""",
-    f"PRAGMA user_version = {VERSION}",
 )
 _ADD = f"""INSERT INTO reject ({", ".join(COLUMNS)}, kept_at) VALUES ({", ".join("?" * len(COLUMNS))}, ?)
     ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, bytes = excluded.bytes,
@@ -80,21 +81,22 @@ class StateFile:
 
     @classmethod
     def open(cls, path: Path, limits: RejectLimits) -> Self:
-        """Open the state in `path`, made where there is none. Raises StoreUnavailableError."""
-        connection = open_file(path)
+        """Open the state in `path`, made where there is none.
+
+        Raises ForeignFileError for a file that is not a state of ours, StoreUnavailableError.
+        """
+        connection = open_file(path, STATE)
         try:
-            with transaction(connection, path):
-                (version,) = connection.execute("PRAGMA user_version").fetchone()
-                for statement in _SCHEMA if version == 0 else ():
-                    connection.execute(statement)
+            # Asked twice: a reader need not wait for a writer, and of two that find a new file only one makes it.
+            if is_new(connection):
+                with transaction(connection, path):
+                    for statement in _SCHEMA if is_new(connection) else ():
+                        connection.execute(statement)
+                    mark(connection, STATE)
+            return cls(connection, path, limits)
         except StoreUnavailableError:
             connection.close()
             raise
-        if version > VERSION:
-            connection.close()
-            message = f"{path} has version {version}, this program knows up to {VERSION}; use a newer chargeline"
-            raise StoreUnavailableError(message)
-        return cls(connection, path, limits)
 
     def add_rejects(self, rejects: Sequence[Reject], now: int) -> RejectsReport:
         """Keep rejects in one transaction; `now` (nanoseconds since the epoch) is when they were kept.
@@ -117,30 +119,35 @@ class StateFile:
             return self._delete("kept_at < ?", (now - self._limits.keep_ns,))
 
     def total(self) -> tuple[int, int]:
-        """Bytes and number of all rejects kept."""
-        size, number = self._connection.execute("SELECT bytes, rejects FROM total").fetchone()
+        """Bytes and number of all rejects kept. Raises StoreUnavailableError, as do all that read."""
+        with faults_explained(self._path):
+            size, number = self._connection.execute("SELECT bytes, rejects FROM total").fetchone()
         return size, number
 
     def rejects(self, reason: RejectReason | None = None) -> Iterator[KeptReject]:
         """Every reject, of one reason where one is given, oldest first. Reads on while the caller takes them."""
-        cursor = self._connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE reason = coalesce(?, reason) ORDER BY kept_at, key",
-            (reason,),
-        )
-        while chunk := cursor.fetchmany(_FETCHED_AT_ONCE):
-            yield from map(from_columns, chunk)
+        with faults_explained(self._path):
+            cursor = self._connection.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM reject WHERE reason = coalesce(?, reason) ORDER BY kept_at, key",
+                (reason,),
+            )
+            while chunk := cursor.fetchmany(_FETCHED_AT_ONCE):
+                yield from map(from_columns, chunk)
 
     def find(self, prefix: str) -> Sequence[KeptReject]:
-        """The rejects whose key begins with `prefix`."""
-        cursor = self._connection.execute(
-            f"SELECT {', '.join(COLUMNS)} FROM reject WHERE substr(key, 1, ?) = ? ORDER BY key", (len(prefix), prefix)
-        )
-        return [from_columns(columns) for columns in cursor]
+        """The first two rejects whose key begins with `prefix`: enough to know whether it names one."""
+        with faults_explained(self._path):
+            cursor = self._connection.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM reject WHERE substr(key, 1, ?) = ? ORDER BY key LIMIT 2",
+                (len(prefix), prefix),
+            )
+            return [from_columns(columns) for columns in cursor]
 
     def counts(self) -> dict[RejectReason, int]:
         """How many are kept of each reason."""
-        cursor = self._connection.execute("SELECT reason, count(*) FROM reject GROUP BY reason ORDER BY reason")
-        return {RejectReason(reason): number for reason, number in cursor}
+        with faults_explained(self._path):
+            cursor = self._connection.execute("SELECT reason, count(*) FROM reject GROUP BY reason ORDER BY reason")
+            return {RejectReason(reason): number for reason, number in cursor}
 
     def discard(self, keys: Sequence[str]) -> int:
         """Drop the rejects of these keys; how many there were. Raises StoreUnavailableError."""

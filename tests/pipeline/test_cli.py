@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
-from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, run
+from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, program, run
 
 HEAVY = {"orjson", "rich", "sqlite3", "dotenv", "asyncio"}
 
@@ -61,6 +61,15 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint() -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
         assert running.wait() == 0
+
+
+def test_no_other_exit_is_taken_for_a_reader_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(**_: object) -> None:
+        sys.exit(3)
+
+    monkeypatch.setattr(program, "main", leave)
+    with pytest.raises(SystemExit, match="3"):
+        run(["catalogue"])
 
 
 def test_an_interrupt_ends_with_130() -> None:

@@ -1,9 +1,6 @@
 """The SQLite store: content, durability, neighbours."""
 
-import random
 import sqlite3
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -15,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.wires.sqlite import SqliteStore
-from pipeline.wires.sqlite_schema import ForeignFileError
+from pipeline.wires.sqlite_file import ForeignFileError
+from pipeline.wires.sqlite_schema import STORE
 from pipeline.wires.store import StoreUnavailableError
 from schemas.measurement import FieldType, Measurement
 from schemas.row import Row
@@ -125,95 +123,47 @@ def test_a_catalogue_that_grew_grows_the_tables(tmp_path: Path) -> None:
 
 
 def test_the_file_of_another_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "store"
-    path.write_bytes(b"not a database, but somebody's letters" * 100)
-    before = path.read_bytes()
-    with pytest.raises(StoreUnavailableError, match="no SQLite database"):
-        SqliteStore.open(path, MEASUREMENTS)
-    assert path.read_bytes() == before
+    letters = tmp_path / "letters"
+    letters.write_bytes(b"not a database, but somebody's letters" * 100)
     theirs = tmp_path / "theirs"
     with closing(sqlite3.connect(theirs)) as connection:
         connection.execute("CREATE TABLE t (x)")
+    before = letters.read_bytes(), theirs.read_bytes()
+    with pytest.raises(StoreUnavailableError, match="no SQLite database"):
+        SqliteStore.open(letters, MEASUREMENTS)
     with pytest.raises(ForeignFileError, match="another program"):
         SqliteStore.open(theirs, MEASUREMENTS)
+    assert (letters.read_bytes(), theirs.read_bytes()) == before
 
 
-def test_the_file_is_its_owners_alone_and_the_wal_is_bounded(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "store"
-    with SqliteStore.open(path, MEASUREMENTS) as store:
-        for batch in range(60):
-            store.write([plain(batch * 1_000 + place, ("c", "x" * 500)) for place in range(1_000)])
-        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
-        assert (path.parent / "store-wal").stat().st_size < 64 * 2**20
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_others_read_whole_batches_while_it_writes(tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused_with_words(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    with SqliteStore.open(path, MEASUREMENTS) as store, closing(sqlite3.connect(path, isolation_level=None)) as reader:
-        reader.execute("BEGIN")
-        assert reader.execute("SELECT count(*) FROM plain").fetchone() == (0,)
-        for batch in range(1, 4):
-            store.write([plain(batch * 100 + place, ("a", 1.0)) for place in range(100)])
-            assert reader.execute("SELECT count(*) FROM plain").fetchone() == (0,)
-            with closing(sqlite3.connect(path)) as other:
-                assert other.execute("SELECT count(*) FROM plain").fetchone() == (batch * 100,)
+    SqliteStore.open(path, MEASUREMENTS).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {STORE.version + 1}")
+    with pytest.raises(ForeignFileError, match="use a newer chargeline"):
+        SqliteStore.open(path, MEASUREMENTS)
 
 
-def test_a_locked_store_is_unavailable_and_writes_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.wires.sqlite_file.BUSY_MS", 10)
+def test_a_table_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "store"
+    row = plain(1, ("a", 1.0))
     with SqliteStore.open(path, MEASUREMENTS) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailableError, match="another program writes"):
-            store.write([plain(1, ("a", 1.0))])
-        other.execute("ROLLBACK")
-        assert not store.write([plain(1, ("a", 1.0))])
+        store.write([row])
+        other.execute("DROP TABLE plain")
+        with pytest.raises(StoreUnavailableError, match="no such table"):
+            store.write([row])
+        assert not store.write([row])
+    assert content(path) == modelled([row])
 
 
-def test_a_full_disk_leaves_nothing_half_and_is_over_when_there_is_room(tmp_path: Path) -> None:
+def test_a_column_that_another_writer_added_is_no_fault_for_long(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    rows = [plain(place, ("c", "x" * 1_000)) for place in range(2_000)]
-    with SqliteStore.open(path, MEASUREMENTS) as store:
-        store.write([plain(9_999, ("a", 1.0))])
-        (pages,) = store._connection.execute("PRAGMA page_count").fetchone()
-        store._connection.execute(f"PRAGMA max_page_count = {pages + 20}")
-        unknown = Row("other", "EH1", "", (), 1, (("o7", 1.0),))
-        with pytest.raises(StoreUnavailableError, match="free some disk space"):
-            store.write([unknown, *rows])
-        assert content(path) == modelled([plain(9_999, ("a", 1.0))])
-        store._connection.execute("PRAGMA max_page_count = 1000000")
-        assert not store.write([unknown, *rows])
-    assert len(content(path)) == 2_002
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from tests.pipeline.wires.test_sqlite import MEASUREMENTS, plain
-from pipeline.wires.sqlite import SqliteStore
-with SqliteStore.open(Path(sys.argv[1]), MEASUREMENTS) as store:
-    batch = 0
-    while True:
-        store.write([plain(batch * 1000 + place, ("a", float(batch))) for place in range(1000)])
-        print(batch, flush=True)
-        batch += 1
-"""
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_writer_that_is_killed_leaves_whole_batches_and_all_it_had_confirmed(seed: int, tmp_path: Path) -> None:
-    path = tmp_path / "store"
-    chance = random.Random(seed)
-    with subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout
-        confirmed = [writer.stdout.readline() for _ in range(chance.randrange(3, 30))]
-        writer.kill()
-    with SqliteStore.open(path, MEASUREMENTS):
-        pass
-    with closing(sqlite3.connect(path)) as reader:
-        assert reader.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        counts = reader.execute("SELECT a, count(*) FROM plain GROUP BY a ORDER BY a").fetchall()
-    assert {count for _, count in counts} == {1_000}
-    assert [batch for batch, _ in counts] == [float(batch) for batch in range(len(counts))]
-    assert len(counts) >= len(confirmed) >= 3
+    rows = [Row("other", "EH1", "", (), number, ((f"o{number}", 1.0),)) for number in (1, 2)]
+    with SqliteStore.open(path, MEASUREMENTS) as one, SqliteStore.open(path, MEASUREMENTS) as two:
+        one.write(rows[:1])
+        two.write(rows)
+        with pytest.raises(StoreUnavailableError, match="duplicate column"):
+            one.write(rows)
+        assert not one.write(rows)
+    assert content(path) == modelled(rows)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from pipeline.wires.sqlite_schema import VERSION, ForeignFileError, claim, grow_table, read_columns, upsert
+from pipeline.wires.sqlite_schema import STORE, claim, grow_table, read_columns, upsert
 from schemas.measurement import FieldType, Measurement
 
 NUMBER, TEXT = FieldType.NUMBER, FieldType.TEXT
@@ -54,22 +54,9 @@ def test_an_upsert_replaces_only_what_it_gives(connection: sqlite3.Connection) -
     assert connection.execute("SELECT x, y FROM m").fetchall() == [(1.0, "b")]
 
 
-def test_a_new_file_is_claimed_and_known_again(connection: sqlite3.Connection) -> None:
-    claim(connection, "file")
+def test_a_new_file_is_claimed_once(connection: sqlite3.Connection) -> None:
+    claim(connection)
     grow_table(connection, measurement(x=NUMBER))
-    claim(connection, "file")
-    assert connection.execute("SELECT version FROM schema_version").fetchone() == (VERSION,)
-
-
-def test_a_newer_schema_is_refused_with_words(connection: sqlite3.Connection) -> None:
-    claim(connection, "file")
-    connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(ForeignFileError, match="use a newer chargeline"):
-        claim(connection, "file")
-
-
-def test_the_file_of_another_program_is_refused_untouched(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE theirs (x)")
-    with pytest.raises(ForeignFileError, match="another program"):
-        claim(connection, "file")
-    assert connection.execute("PRAGMA application_id").fetchone() == (0,)
+    claim(connection)
+    assert connection.execute("SELECT version FROM schema_version").fetchone() == (STORE.version,)
+    assert connection.execute("PRAGMA application_id").fetchone() == (STORE.application,)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.wires.state import VERSION, RejectLimits, RejectsFullError, StateFile, WhenFull
+from pipeline.wires.sqlite import SqliteStore
+from pipeline.wires.sqlite_file import ForeignFileError
+from pipeline.wires.state import STATE, RejectLimits, RejectsFullError, StateFile, WhenFull
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import Reject, RejectReason
 
@@ -110,6 +112,7 @@ def test_they_are_found(state: StateFile) -> None:
     assert {kept.body for kept in state.rejects(RejectReason.CLOCK)} == {b"b", b"c"}
     assert [kept.body for kept in state.find(rejects[0].key[:20])] == [b"a"]
     assert state.find("zz") == []
+    assert len(state.find("")) == 2
     assert state.discard([rejects[0].key, "zz"]) == 1
 
 
@@ -130,9 +133,33 @@ def test_it_is_there_again_and_private(tmp_path: Path) -> None:
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     StateFile.open(tmp_path / "state", AMPLE).close()
     with closing(sqlite3.connect(tmp_path / "state")) as connection:
-        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(StoreUnavailableError, match="newer chargeline"):
+        connection.execute(f"PRAGMA user_version = {STATE.version + 1}")
+    with pytest.raises(ForeignFileError, match="newer chargeline"):
         StateFile.open(tmp_path / "state", AMPLE)
+
+
+def test_a_store_is_no_state(tmp_path: Path) -> None:
+    SqliteStore.open(tmp_path / "store", {}).close()
+    with pytest.raises(ForeignFileError, match="another program"):
+        StateFile.open(tmp_path / "store", AMPLE)
+
+
+def test_a_fault_while_reading_is_said_in_words(state: StateFile, tmp_path: Path) -> None:
+    state.add_rejects([reject("a")], NOW)
+    with closing(sqlite3.connect(tmp_path / "state", isolation_level=None)) as other:
+        other.execute("DROP TABLE reject")
+        other.execute("DROP TABLE total")
+    for read in (state.total, state.counts, lambda: state.find("a"), lambda: list(state.rejects())):
+        with pytest.raises(StoreUnavailableError, match="no such table"):
+            read()
+
+
+def test_others_can_look_while_a_worker_writes(state: StateFile, tmp_path: Path) -> None:
+    state.add_rejects([reject("a")], NOW)
+    with closing(sqlite3.connect(tmp_path / "state", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with StateFile.open(tmp_path / "state", AMPLE) as reader:
+            assert [kept.body for kept in reader.rejects()] == [b"a"]
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
