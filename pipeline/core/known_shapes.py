@@ -56,6 +56,7 @@ class KnownShapes:
     _SERIALS_KEPT = 262_144
     _STAMPS_KEPT = 4_096
     _SHAPES_KEPT = 4
+    _LONGEST_SHAPE = 2_048
 
     def __init__(self, plans: Mapping[tuple[int, str | None], Plan], times: TimeReader) -> None:
         """Know no shape yet. `plans` by id and name, where the two belong to one product only."""
@@ -128,6 +129,8 @@ class KnownShapes:
         match = _USUAL.fullmatch(delivery.body)
         segments = delivery.routing_key.split(".")
         if match is None or len(segments) != _SEGMENTS or not match[2].endswith(_UTC_ENDINGS):
+            return
+        if match.end(3) - match.start() > self._LONGEST_SHAPE:
             return
         number = segments[2]
         shape = _Shape(match[1], match.start(2), match.end(2), match[3], match.end(3), plan)

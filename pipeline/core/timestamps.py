@@ -37,6 +37,7 @@ class TimeReader:
     _KEPT = 4_096
     _HEAD = len("2023-06-08T06:59:16")
     _DIGITS = 7
+    _LONGEST_TAIL = len("123456789+00:00")
     _UTC = ("Z", "+00:00")
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class TimeReader:
             if tail[self._DIGITS :] in self._UTC and digits.isascii() and digits.isdigit():
                 return second + int(digits) * 100
         time = parse_time(text)
-        if time is not None and tail and len(head) == self._HEAD:
+        if time is not None and 0 < len(tail) <= self._LONGEST_TAIL and len(head) == self._HEAD:
             second = parse_time(head)
             if second is not None:
                 _remember(self._heads, head, second, self._KEPT)

@@ -189,3 +189,11 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(outcome, Observation)
     known = decoder._known
     assert max(len(known._serials), len(known._stamps)) <= 10
+
+
+def test_nothing_long_is_remembered() -> None:
+    decoder = fresh_decoder()
+    long = delivery(body(more=f', "Unit": "{"x" * 100_000}"'))
+    assert isinstance(decoder.decode([long]).outcomes[0], Observation)
+    assert decoder._known.read([long]) == [None]
+    assert decoder._known._shapes == {}

@@ -99,6 +99,13 @@ def test_the_memory_of_a_reader_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert max(len(reader._heads), len(reader._tails)) <= 8
 
 
+def test_a_reader_remembers_nothing_long() -> None:
+    reader = TimeReader()
+    text = "2023-06-08T06:59:16." + "1" * 100_000 + "Z"
+    assert reader.read(text) == DOCUMENTED + 111_111_111
+    assert max(map(len, reader._tails), default=0) < 20
+
+
 @pytest.mark.parametrize(
     ("text", "zoned"),
     [
