@@ -12,7 +12,7 @@ from pipeline.core.timestamps import format_time
 from pipeline.wires.kept_reject import KeptReject
 from pipeline.worker import Journey
 from schemas.command import CommandSent
-from schemas.reject import Reject, RejectReason
+from schemas.reject import Reject
 
 _AT_ONCE = 200
 
@@ -32,14 +32,25 @@ class Retried(NamedTuple):
     cut: list[str]
 
 
-def choose(
-    rejects: Iterable[KeptReject], *, keys: Sequence[str] = (), reason: RejectReason | None = None, serial: str = ""
-) -> Iterator[KeptReject]:
-    """The rejects that have one of `keys` (or begin with it), `reason` and `serial`, as far as these are given."""
-    for kept in rejects:
-        is_named = not keys or kept.key.startswith(tuple(keys))
-        if is_named and reason in (None, kept.reason) and (not serial or kept.routing_key.split(".")[0] == serial):
-            yield kept
+class UnclearKeyError(Exception):
+    """A key, or its beginning, that does not name one reject. Says what to do."""
+
+
+def only_one(key: str, found: Sequence[KeptReject]) -> KeptReject:
+    """The reject that `key` names, of those whose keys begin with it. Raises UnclearKeyError.
+
+    A beginning that fits several names none of them: what was not meant is never thrown away.
+    """
+    if key and len(found) == 1:
+        return found[0]
+    words = "several rejects have a key that begins so; give more of it" if found and key else "no reject has this key"
+    message = f"{key!r}: {words}. chargeline rejects list shows them."
+    raise UnclearKeyError(message)
+
+
+def of_device(rejects: Iterable[KeptReject], serial: str) -> Iterator[KeptReject]:
+    """The rejects whose routing key begins with this serial; all of them where it is empty."""
+    return (kept for kept in rejects if not serial or kept.routing_key.split(".")[0] == serial)
 
 
 def retry(rejects: Iterable[KeptReject], journey: Journey, now: int) -> Retried:

@@ -8,8 +8,7 @@ import orjson
 import pytest
 
 from pipeline.assembly import STATE_FILE, STORE_FILE, open_journey, reject_limits
-from pipeline.rejects import choose, reject_entry, retry
-from pipeline.wires.kept_reject import KeptReject
+from pipeline.rejects import UnclearKeyError, of_device, only_one, reject_entry, retry
 from pipeline.wires.state import StateFile
 from schemas.reject import Reject, RejectReason
 from tests.oracle.stores import rows_of_sqlite
@@ -35,17 +34,22 @@ def state(tmp_path: Path) -> Iterator[StateFile]:
         yield opened
 
 
-def chosen(found: Iterator[KeptReject]) -> set[str]:
-    return {kept.key for kept in found}
+def test_a_key_names_one_reject_or_none(state: StateFile) -> None:
+    (first, *others) = state.rejects()
+    assert only_one(first.key[:9], [first]) == first
+    for key, found, words in (
+        ("a\x1b", [], "'a.x1b': no reject has this key"),
+        ("", [first], "no reject has this key"),
+        ("a", [first, *others], "several rejects"),
+    ):
+        with pytest.raises(UnclearKeyError, match=words):
+            only_one(key, found)
 
 
-def test_which_are_meant(state: StateFile) -> None:
-    keys = [reject.key for reject in REJECTS]
-    assert chosen(choose(state.rejects())) == set(keys)
-    assert chosen(choose(state.rejects(), keys=[keys[0], keys[1][:10]])) == set(keys[:2])
-    assert chosen(choose(state.rejects(), reason=RejectReason.JSON)) == {keys[3]}
-    assert chosen(choose(state.rejects(), serial="EH2")) == set(keys[1:3])
-    assert chosen(choose(state.rejects(), serial="EH2", reason=RejectReason.JSON)) == set()
+def test_which_are_of_a_device(state: StateFile) -> None:
+    assert {kept.key for kept in of_device(state.rejects(), "EH2")} == {reject.key for reject in REJECTS[1:3]}
+    assert len(list(of_device(state.rejects(), ""))) == len(REJECTS)
+    assert not list(of_device(state.rejects(), "EH"))
 
 
 def test_what_can_be_read_now_becomes_rows(state: StateFile, tmp_path: Path) -> None:
@@ -55,7 +59,7 @@ def test_what_can_be_read_now_becomes_rows(state: StateFile, tmp_path: Path) -> 
     assert set(retried.written) == set(keys[:2])
     assert (retried.commands, retried.refused, retried.cut) == ([keys[2]], [keys[3]], [keys[4]])
     assert {charger for _, charger, *_ in rows_of_sqlite(tmp_path / STORE_FILE)} == {"EH1", "EH2"}
-    assert state.total()[1] == len(REJECTS)
+    assert {kept.key for kept in state.rejects()} == set(keys)
 
 
 def test_a_reject_can_be_printed_as_json(state: StateFile) -> None:
