@@ -17,7 +17,7 @@ from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import StoreUnavailableError
-from pipeline.worker import Journey
+from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import fact_measurements
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipeline.board_windows import LatencySummary, LatencyWindow, RateWindow
 from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
-from pipeline.worker import BatchReport
+from pipeline.journey import BatchReport
 from schemas.catalogue import Catalogue
 from schemas.command import CommandResponse
 from schemas.enumerations import OP_MODE

@@ -18,7 +18,7 @@ from pipeline.board_state import POWER_STEP_NS, Board, Snapshot
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
-from pipeline.worker import BatchReport
+from pipeline.journey import BatchReport
 from schemas.delivery import Delivery
 
 Take = Callable[[Sequence[Delivery], int], BatchReport]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pipeline.core.timestamps import format_time
 from pipeline.wires.kept_reject import KeptReject
-from pipeline.worker import Journey
+from pipeline.journey import Journey
 from schemas.command import CommandSent
 from schemas.reject import Reject
 

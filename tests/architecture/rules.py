@@ -47,7 +47,21 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer("schemas", own=("schemas",), pure=True),
     Layer("pipeline.core", own=("schemas", "pipeline.core"), third_party=("orjson",), pure=True),
-    Layer("pipeline.wires", own=("schemas", "pipeline.core", "pipeline.wires"), third_party=("orjson",)),
+    Layer(
+        "pipeline.wires",
+        own=("schemas", "pipeline.core", "pipeline.wires"),
+        third_party=(
+            "aio_pika",
+            "aiohttp",
+            "aiormq",
+            "influxdb_client",
+            "orjson",
+            "pamqp",
+            "prometheus_client",
+            "urllib3",
+            "yarl",
+        ),
+    ),
     Layer(
         "pipeline.simulator",
         own=("schemas", "pipeline.simulator"),
@@ -55,7 +69,7 @@ LAYERS = (
         pure=True,
         unless=("random",),
     ),
-    Layer("pipeline.worker", own=("schemas", "pipeline.core", "pipeline.wires")),
+    Layer("pipeline.journey", own=("schemas", "pipeline.core", "pipeline.wires")),
     Layer("pipeline.cli", own=("schemas", "pipeline"), third_party=("click", "orjson", "rich")),
     Layer(
         "pipeline",
@@ -67,7 +81,20 @@ LAYERS = (
     Layer(
         "tests",
         own=("schemas", "pipeline", "tests"),
-        third_party=("click", "hypothesis", "influxdb_client", "orjson", "pytest", "rich"),
+        third_party=(
+            "aio_pika",
+            "aiohttp",
+            "aiormq",
+            "click",
+            "hypothesis",
+            "influxdb_client",
+            "orjson",
+            "prometheus_client",
+            "pytest",
+            "rich",
+            "trustme",
+            "yarl",
+        ),
     ),
 )
 

@@ -9,7 +9,7 @@ from pipeline import board_state
 from pipeline.board_state import LINES_KEPT, OFFLINE, POWER_STEP_NS, Answer, Board, ModeCount, Totals
 from pipeline.board_windows import LatencySummary
 from pipeline.core.decode import Outcome
-from pipeline.worker import BatchReport
+from pipeline.journey import BatchReport
 from schemas.catalogue import shipped_catalogue
 from schemas.command import CommandResponse
 from schemas.observation import Observation, Product, Value

@@ -16,7 +16,7 @@ from pipeline.demo import FRAME_NS, QUESTIONS, Demo, DemoPlan, plan_timeline, us
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
 from pipeline.wires.state import StateFile
-from pipeline.worker import BatchReport, Journey
+from pipeline.journey import BatchReport, Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from tests.pipeline.settings_for_tests import settings_in

@@ -14,7 +14,7 @@ from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, read
 from pipeline.replay_lines import to_line
 from pipeline.wires.replay_file import NumberedLine
 from pipeline.wires.state import RejectsFullError
-from pipeline.worker import Journey
+from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from schemas.reject import Reject, RejectReason

@@ -17,7 +17,7 @@ from pipeline.simulator.fleet import FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile, WhenFull
-from pipeline.worker import BatchReport, Journey
+from pipeline.journey import BatchReport, Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import fact_measurements
 from tests.oracle.reading import Oracle

@@ -15,7 +15,7 @@ from pipeline.core.rows import RowMaker
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, RejectsFullError, StateFile, WhenFull
 from pipeline.wires.store import Refusal, Store, StoreUnavailableError
-from pipeline.worker import Journey
+from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from schemas.measurement import Measurement, fact_measurements
