@@ -11,13 +11,13 @@ from pathlib import Path
 from pipeline.core.decode import Decoder
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
+from pipeline.journey import Journey
 from pipeline.setting_specs import SPECS
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import StoreUnavailableError
-from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import fact_measurements
 

@@ -16,9 +16,9 @@ from typing import NamedTuple, Protocol
 
 from pipeline.board_state import POWER_STEP_NS, Board, Snapshot
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.journey import BatchReport
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
-from pipeline.journey import BatchReport
 from schemas.delivery import Delivery
 
 Take = Callable[[Sequence[Delivery], int], BatchReport]

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from pipeline.core.timestamps import format_time
-from pipeline.wires.kept_reject import KeptReject
 from pipeline.journey import Journey
+from pipeline.wires.kept_reject import KeptReject
 from schemas.command import CommandSent
 from schemas.reject import Reject
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from pipeline.core.decode import Decoder
 from pipeline.core.line_protocol import to_line
 from pipeline.core.rows import RowMaker
+from pipeline.journey import BatchReport, Journey
 from pipeline.replay_lines import from_line
 from pipeline.wires.replay_file import NumberedLine
-from pipeline.journey import BatchReport, Journey
 from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from schemas.reject import Reject, RejectReason

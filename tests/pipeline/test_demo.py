@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pipeline.assembly import STATE_FILE, STORE_FILE, open_journey, reject_limits
 from pipeline.board_state import Board, Snapshot
 from pipeline.demo import FRAME_NS, QUESTIONS, Demo, DemoPlan, plan_timeline, usual_speed
+from pipeline.journey import BatchReport, Journey
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
 from pipeline.wires.state import StateFile
-from pipeline.journey import BatchReport, Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from tests.pipeline.settings_for_tests import settings_in

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pipeline.core.decode import Decoder
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
+from pipeline.journey import Journey
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, RejectsFullError, StateFile, WhenFull
 from pipeline.wires.store import Refusal, Store, StoreUnavailableError
-from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from schemas.measurement import Measurement, fact_measurements

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from pipeline.assembly import make_decoder, open_journey
 from pipeline.core.rows import RowMaker
+from pipeline.journey import Journey
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, read_deliveries, take_batches
 from pipeline.replay_lines import to_line
 from pipeline.wires.replay_file import NumberedLine
 from pipeline.wires.state import RejectsFullError
-from pipeline.journey import Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 from schemas.reject import Reject, RejectReason

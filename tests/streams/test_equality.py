@@ -12,12 +12,12 @@ import pytest
 from pipeline.core.decode import Decoder
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
+from pipeline.journey import BatchReport, Journey
 from pipeline.replay_lines import from_line
 from pipeline.simulator.fleet import FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile, WhenFull
-from pipeline.journey import BatchReport, Journey
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import fact_measurements
 from tests.oracle.reading import Oracle

@@ -53,7 +53,7 @@ def test_the_url_for_the_client_says_the_same(user: str, password: str, vhost: s
 
 
 def test_no_url_is_said_without_repeating_it() -> None:
-    with pytest.raises(ValueError, match="^a URL like") as raised:
+    with pytest.raises(ValueError, match=r"^a URL like") as raised:
         address_of_url("https://u:secret@h")
     assert "secret" not in str(raised.value)
 
@@ -73,7 +73,7 @@ def test_a_member_of_the_reply_that_is_wrong_is_named(member: str, value: object
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff"])
 def test_what_is_no_reply(text: str) -> None:
-    with pytest.raises(ValueError, match="^Easee's reply"):
+    with pytest.raises(ValueError, match=r"^Easee.s reply"):
         read_easee_connection(text)
 
 
