@@ -6,6 +6,7 @@ Source of the reply's form: Easee's documentation of `GET /api/streams/amqp/v2`.
 """
 
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -18,8 +19,9 @@ _HIGHEST_PORT = 65_535
 _HEARTBEAT_S = 30
 
 
-class AmqpAddress(NamedTuple):
-    """A broker and who we are there. Holds the password: never to be shown whole, `str` is safe to show."""
+@dataclass(frozen=True, slots=True)
+class AmqpAddress:
+    """A broker and who we are there. The password in it is never shown: text of it has none."""
 
     host: str
     port: int
@@ -33,7 +35,9 @@ class AmqpAddress(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self._scheme}://{quote(self.user)}@{host}:{self.port}/{quote(self.vhost, safe='')}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """The same, so that no log or trace has the password."""
+        return str(self)
 
     def url(self) -> URL:
         """For aio-pika, the password included. TLS is not in it: that is `tls_context`."""

@@ -22,8 +22,20 @@ _OTHERWISE = "see that the disk and the folder are sound, then try again"
 _PRIMARY_WORDS = 2
 
 
+def needs_operator(fault: sqlite3.Error) -> bool:
+    """Whether it cannot end by itself: all but another program that writes just now."""
+    return _primary_name(fault) not in ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
 def explain_fault(path: Path, fault: sqlite3.Error) -> str:
     """What is wrong with the file, SQLite's name for it, and the next step."""
+    return f"{path}: {fault} ({_name(fault)}); {_NEXT_STEP.get(_primary_name(fault), _OTHERWISE)}"
+
+
+def _name(fault: sqlite3.Error) -> str:
     name: str = getattr(fault, "sqlite_errorname", None) or type(fault).__name__
-    primary = "_".join(name.split("_")[:_PRIMARY_WORDS])
-    return f"{path}: {fault} ({name}); {_NEXT_STEP.get(primary, _OTHERWISE)}"
+    return name
+
+
+def _primary_name(fault: sqlite3.Error) -> str:
+    return "_".join(_name(fault).split("_")[:_PRIMARY_WORDS])

@@ -58,8 +58,12 @@ class RejectLimits(NamedTuple):
     when_full: WhenFull
 
 
-class RejectsFullError(Exception):
+class RejectsFullError(StoreUnavailableError):
     """The rejects may not grow any more, and none may be dropped. Says what to do about it."""
+
+    def __init__(self, message: str) -> None:
+        """It takes an operator to make room."""
+        super().__init__(message, needs_operator=True)
 
 
 class RejectsReport(NamedTuple):

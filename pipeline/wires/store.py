@@ -1,4 +1,4 @@
-"""The contract of a store, which every one of them keeps (SQLite here, InfluxDB later).
+"""The contract of a store, which SQLite and InfluxDB keep.
 
 Owns what a caller may rely on. Must not know any particular store.
 """
@@ -22,11 +22,25 @@ class Refusal(NamedTuple):
 
 
 class StoreUnavailableError(Exception):
-    """Nothing of the batch may be taken as written; the same call can be made again. Says what to do about it."""
+    """Nothing of the batch may be taken as written; the same call can be made again. Says what to do about it.
+
+    `needs_operator`  True where it cannot end by itself: a token, a bucket, a full disk.
+    `retry_after_ns`  how long the store asks to be left alone, None where it does not ask.
+    """
+
+    def __init__(self, message: str, *, needs_operator: bool = False, retry_after_ns: int | None = None) -> None:
+        """`message` names the culprit and the next step."""
+        super().__init__(message)
+        self.needs_operator = needs_operator
+        self.retry_after_ns = retry_after_ns
 
 
 class Store(Protocol):
-    """Where rows become durable."""
+    """Where rows become durable. Used by one thread at a time; its calls block."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests or transactions `write` has made so far: more than one a call where rows were refused."""
 
     def write(self, rows: Sequence[Row]) -> Sequence[Refusal]:
         """Make every row durable but those it returns, which will never be.
@@ -35,6 +49,9 @@ class Store(Protocol):
         replace those of the earlier one, and fields that only one of them has stay. Writing a row again changes
         nothing. Raises StoreUnavailableError.
         """
+
+    def reload(self) -> None:
+        """Read secrets again where they stand in files. Never raises: what was good before stays in use."""
 
     def close(self) -> None:
         """Let go of the store. What was written stays written, also when this is never called."""

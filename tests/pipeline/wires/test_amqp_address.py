@@ -1,6 +1,7 @@
 """Addresses of brokers: from URLs and from Easee's reply, and what of them may be shown."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -92,7 +93,7 @@ def test_tls_is_verified_and_new_enough(tmp_path: Path) -> None:
     assert context.check_hostname
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
     assert len(context.get_ca_certs()) == 1
-    assert tls_context(ADDRESS._replace(is_tls=False), file) is None
+    assert tls_context(replace(ADDRESS, is_tls=False), file) is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nothing of the kind"])
