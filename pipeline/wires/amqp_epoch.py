@@ -1,0 +1,132 @@
+"""One epoch: the life of one consuming channel, through aio-pika.
+
+Owns what happens on that channel: prefetch, consuming, the window, and everything that can end it. Must not know how
+often epochs begin, or what becomes of deliveries.
+
+The consumer is registered below aio-pika's queue objects, on the channel beneath (`get_underlay_channel`), which
+spares a message object and costs a third less. Acknowledging is cumulative; there is one who acknowledges.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import time_ns
+
+import aio_pika.abc
+import aiormq.abc
+from aiormq.abc import DeliveredMessage
+from pamqp import commands
+
+from pipeline.wires.amqp_window import MOST_BYTES, BodySize, Window, prefetch_for
+from schemas.delivery import Delivery
+
+ANSWER_S = 20.0
+"""How long the broker may take for an answer before the connection counts as dead, seconds."""
+
+_RESIZE = 2.0
+
+
+class Queue:
+    """What one epoch consumes: `name`, alone or `is_shared`, with at most `prefetch` deliveries here at once."""
+
+    __slots__ = ("is_shared", "name", "prefetch")
+
+    def __init__(self, name: str, prefetch: int, *, is_shared: bool) -> None:
+        """See above."""
+        self.name = name
+        self.prefetch = prefetch
+        self.is_shared = is_shared
+
+
+class Epoch:
+    """A channel that consumes. `ended` has the words for why it no longer does."""
+
+    def __init__(self, number: int, queue: Queue, sizes: BodySize, on_arrival: Callable[[], None]) -> None:
+        """`number` is unlike that of every other epoch of this process; `on_arrival` is called at each delivery."""
+        self.number = number
+        self.window = Window(number, sizes)
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.prefetch = 0
+        self._queue = queue
+        self._sizes = sizes
+        self._on_arrival = on_arrival
+        self._consumer = ""
+        self._channel: aiormq.abc.AbstractChannel | None = None
+
+    async def begin(self, channel: aio_pika.abc.AbstractChannel) -> None:
+        """Consume on this channel, which must be fresh. Raises what the client raises, ChannelAccessRefused too."""
+        underlay = await channel.get_underlay_channel()
+        channel.close_callbacks.add(self._on_channel_closed)
+        underlay.on_consumer_cancel_callbacks.add(self._on_cancelled)
+        self._channel = underlay
+        async with asyncio.timeout(ANSWER_S):
+            await self._consume(underlay)
+
+    async def fit_prefetch(self) -> None:
+        """Consume anew with another prefetch where the size of bodies has changed that much. Raises as `begin`.
+
+        RabbitMQ applies a prefetch to consumers that begin after it, so this one ends and another one begins; what is
+        here stays here.
+        """
+        wanted = self._wanted_prefetch()
+        channel = self._channel
+        if channel is None or not self._consumer or self.prefetch / _RESIZE < wanted < self.prefetch * _RESIZE:
+            return
+        async with asyncio.timeout(ANSWER_S):
+            await channel.basic_cancel(self._consumer)
+            await self._consume(channel)
+
+    async def cancel(self) -> None:
+        """Receive nothing more. What was taken can still be acknowledged. Never raises."""
+        if self._channel is not None and self._consumer and not self.ended.done():
+            consumer, self._consumer = self._consumer, ""
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    await self._channel.basic_cancel(consumer)
+            except (aiormq.exceptions.AMQPError, TimeoutError, OSError, RuntimeError) as fault:
+                self.end(f"could not stop consuming: {fault}")
+        self.window.forget_waiting()
+
+    async def acknowledge(self, tag: int) -> None:
+        """Acknowledge everything up to `tag`, once. Never raises: what does not get through is delivered again."""
+        if self._channel is None or self.ended.done() or not self.window.acknowledge(tag):
+            return
+        try:
+            await self._channel.basic_ack(tag, multiple=True, wait=False)
+        except (aiormq.exceptions.AMQPError, OSError, RuntimeError) as fault:
+            self.end(f"could not acknowledge: {fault}")
+
+    def end(self, words: str) -> None:
+        """Note that it is over, and why. The first to say so is believed."""
+        if not self.ended.done():
+            self.ended.set_result(words)
+            self._on_arrival()
+
+    async def _consume(self, channel: aiormq.abc.AbstractChannel) -> None:
+        self.prefetch = self._wanted_prefetch()
+        await channel.basic_qos(prefetch_count=self.prefetch)
+        consumed = await channel.basic_consume(self._queue.name, self._on_message, exclusive=not self._queue.is_shared)
+        self._consumer = consumed.consumer_tag or ""
+
+    def _wanted_prefetch(self) -> int:
+        return prefetch_for(self._sizes.mean, self._queue.prefetch)
+
+    async def _on_message(self, message: DeliveredMessage) -> None:
+        properties = message.header.properties
+        frame = message.delivery
+        if self.ended.done() or not isinstance(frame, commands.Basic.Deliver):
+            return
+        window = self.window
+        delivery = Delivery(
+            frame.routing_key or "", properties.headers or {}, message.body, time_ns(), properties.message_id
+        )
+        window.add(frame.delivery_tag or 0, delivery, is_redelivered=bool(frame.redelivered))
+        if window.held_bytes > MOST_BYTES:
+            self.end(f"{window.unacknowledged} deliveries take {window.held_bytes} bytes: going on with fewer at once")
+        self._on_arrival()
+
+    def _on_cancelled(self, _: commands.Basic.Cancel) -> None:
+        self.end("the broker cancelled the consumer: the queue may have moved or gone")
+
+    def _on_channel_closed(self, _: object, fault: BaseException | None) -> None:
+        words = " ".join(str(fault).split()) if fault else ""
+        self.end(words or "the connection was lost")
