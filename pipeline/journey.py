@@ -11,11 +11,14 @@ Every delivery ends in exactly one way, and the report counts it under that name
     kept       nothing was durable, the call raised, and the same batch may be given again
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
 from typing import NamedTuple
 
-from pipeline.core.decode import Decoder, Outcome, reject
+from pipeline.core.decode import Decoded, Decoder, Outcome, reject
 from pipeline.core.rows import RowMaker
 from pipeline.wires.state import StateFile
 from pipeline.wires.store import Store
@@ -25,6 +28,8 @@ from schemas.observation import Observation
 from schemas.reject import Reject, RejectReason
 from schemas.row import Row
 from schemas.surprise import Surprise
+
+_LOG = logging.getLogger(__name__)
 
 
 class BatchReport(NamedTuple):
@@ -43,6 +48,20 @@ class BatchReport(NamedTuple):
     dropped: int = 0
 
 
+class Batch:
+    """Deliveries that are read, and not durable yet: what each became, and the rows in the order of the deliveries."""
+
+    __slots__ = ("deliveries", "outcomes", "rows", "sources", "surprises")
+
+    def __init__(self) -> None:
+        """Nothing read yet. `sources[i]` is the place of the delivery of `rows[i]`."""
+        self.deliveries: list[Delivery] = []
+        self.outcomes: list[Outcome] = []
+        self.rows: list[Row] = []
+        self.sources: list[int] = []
+        self.surprises: Counter[Surprise] = Counter()
+
+
 class Journey:
     """Takes batches through decode, rows, the store and the local state, in that order."""
 
@@ -54,37 +73,81 @@ class Journey:
         self._state = state
 
     def take(self, deliveries: Sequence[Delivery], now: int) -> BatchReport:
-        """Make a batch durable. When this returns, every delivery may be acknowledged.
+        """Read a batch and make it durable. Raises as `commit` does: then the same batch can be given again."""
+        batch = Batch()
+        self.read(batch, deliveries)
+        return self.commit(batch, now)
 
-        `now` is our clock, nanoseconds since the epoch, for the age of rejects alone.
-        Raises StoreUnavailableError or RejectsFullError: then no delivery may be acknowledged, and the same batch can
-        be given again, since rows and rejects are written to the same place again.
+    def read(self, batch: Batch, deliveries: Sequence[Delivery]) -> None:
+        """Read some deliveries, and add them to a batch. Pure but for what `decode` remembers; never raises.
+
+        A few hundred at a time are the cheapest: fresh deliveries are still in the processor's cache then.
         """
-        decoded = self._decoder.decode(deliveries)
-        outcomes = list(decoded.outcomes)
-        rows, sources = self._make_rows(outcomes)
-        refusals = self._store.write(rows)
-        for row, reason, detail in refusals:
-            outcomes[sources[row]] = reject(deliveries[sources[row]], reason, detail)
+        try:
+            self._add(batch, deliveries, self._decoder.decode(deliveries))
+        except Exception as fault:
+            _LOG.error("%s: the delivery is rejected as internal; please report this", _place(fault))
+            for delivery in deliveries:
+                self._add(batch, [delivery], self._decode_alone(delivery))
+
+    def commit(self, batch: Batch, now: int, operational: Sequence[Row] = ()) -> BatchReport:
+        """Make a batch durable. When this returns, every delivery may be acknowledged. Blocks.
+
+        `now` is our clock, nanoseconds since the epoch, for the age of rejects alone. `operational` rows belong to no
+        delivery: they are written with the batch, and one that is refused is logged.
+        Raises StoreUnavailableError or RejectsFullError: then no delivery may be acknowledged, and the same batch can
+        be committed again, since rows and rejects are written to the same place again.
+        """
+        outcomes = list(batch.outcomes)
+        rows = [*batch.rows, *operational] if operational else batch.rows
+        refused = 0
+        for row, reason, detail in self._store.write(rows):
+            if row >= len(batch.sources):
+                _LOG.warning("the store refused a row of %s: %s", rows[row].measurement, detail)
+                continue
+            source = batch.sources[row]
+            outcomes[source] = reject(batch.deliveries[source], reason, detail)
+            refused += 1
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
         kept = self._state.add_rejects(rejects, now)
-        written = len(rows) - len(refusals)
+        written = len(batch.rows) - refused
         return BatchReport(
-            delivered=len(deliveries),
+            delivered=len(outcomes),
             written=written,
-            commands=len(deliveries) - written - len(rejects),
+            commands=len(outcomes) - written - len(rejects),
             rejected=Counter(refused.reason for refused in rejects),
-            surprises=decoded.surprises,
+            surprises=batch.surprises,
             outcomes=outcomes,
             dropped=kept.dropped,
         )
 
-    def _make_rows(self, outcomes: Sequence[Outcome]) -> tuple[list[Row], list[int]]:
-        """The rows of a batch, and for each the place of its delivery."""
+    def _add(self, batch: Batch, deliveries: Sequence[Delivery], decoded: Decoded) -> None:
+        """Add what was decoded, or, where anything is raised, nothing of it."""
         rows: list[Row] = []
         sources: list[int] = []
-        for place, outcome in enumerate(outcomes):
+        for place, outcome in enumerate(decoded.outcomes, start=len(batch.outcomes)):
             if isinstance(outcome, Observation | CommandResponse):
                 rows.append(self._rows.row(outcome))
                 sources.append(place)
-        return rows, sources
+        batch.deliveries += deliveries
+        batch.outcomes += decoded.outcomes
+        batch.rows += rows
+        batch.sources += sources
+        batch.surprises += decoded.surprises
+
+    def _decode_alone(self, delivery: Delivery) -> Decoded:
+        """One delivery, where one of several made the program fail."""
+        try:
+            decoded = self._decoder.decode([delivery])
+            for outcome in decoded.outcomes:
+                if isinstance(outcome, Observation | CommandResponse):
+                    self._rows.row(outcome)
+        except Exception as fault:
+            return Decoded([reject(delivery, RejectReason.INTERNAL, _place(fault))], Counter())
+        return decoded
+
+
+def _place(fault: Exception) -> str:
+    """Where a fault of ours happened. Its words are left away: they may hold a value that must not be shown."""
+    place = extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} in {Path(place.filename).name}, line {place.lineno}"
