@@ -1,7 +1,62 @@
-"""What holds for every test: the same examples on every machine, unless a long campaign asks for fresh ones."""
+"""What holds for every test: examples that are the same on every machine, and the real servers that tests share.
 
+A long campaign asks for fresh examples (profile `thorough`). A test that uses a server is marked `services`; each
+server is started when the first such test asks for it, and ends with the session.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.services import influxdb as influxdb_service
+from tests.services import rabbitmq as rabbitmq_service
+from tests.services.influxdb import InfluxDb
+from tests.services.process import ServiceError
+from tests.services.rabbitmq import RabbitMq
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("thorough", max_examples=5_000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
+    """The broker that all tests share. A test that stops it starts it again; what it adds is in its own `vhost`."""
+    named = os.environ.get(rabbitmq_service.NAMED_BY)
+    try:
+        broker = RabbitMq.named(named) if named else RabbitMq.own(tmp_path_factory.mktemp("rabbitmq"))
+    except ServiceError as fault:
+        pytest.fail(str(fault), pytrace=False)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMq) -> Iterator[str]:
+    """A virtual host of the test's own; of a named broker the one it has, so name queues by `fresh_name`."""
+    name = rabbitmq.add_vhost()
+    yield name
+    rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDb]:
+    """The InfluxDB that all tests share. A test that stops it starts it again."""
+    named = os.environ.get(influxdb_service.NAMED_BY)
+    token = os.environ.get(influxdb_service.TOKEN_NAMED_BY, "")
+    try:
+        server = InfluxDb.named(named, token) if named else InfluxDb.own(tmp_path_factory.mktemp("influxdb"))
+    except ServiceError as fault:
+        pytest.fail(str(fault), pytrace=False)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(influxdb: InfluxDb) -> Iterator[str]:
+    """A bucket of the test's own that keeps everything."""
+    name = influxdb.add_bucket()
+    yield name
+    influxdb.delete_bucket(name)
