@@ -1,8 +1,7 @@
-"""Publishing a simulated stream to a broker, into a queue that was declared here.
+"""Publishing a simulated stream to a broker.
 
-Owns what is declared, that nothing is ever declared beside a queue of somebody else, and how messages are published
-until the broker has confirmed each: at least once, in order while the connection holds. Must not know where
-deliveries come from, when they are due, or what a command means.
+Owns how messages are published until the broker has confirmed each: at least once, in order while the connection
+holds. Must not know where deliveries come from, when they are due, or what a command means.
 
 Where AMQP cannot carry a delivery as it is, the nearest thing is published: see `amqp_carried`. aiormq gives a message
 without an id a random one.
@@ -10,24 +9,27 @@ without an id a random one.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from ssl import SSLContext, SSLError
-from types import TracebackType
-from typing import NamedTuple, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from operator import length_hint
+from ssl import SSLContext
+from types import MappingProxyType, TracebackType
+from typing import Self
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
-    AuthenticationError,
-    ChannelNotFoundEntity,
-    ProbableAuthenticationError,
+    ChannelPreconditionFailed,
+    InvalidFrameError,
     PublishError,
 )
+from aiormq.exceptions import ChannelAccessRefused
 
 from pipeline.wires.amqp_address import AmqpAddress
 from pipeline.wires.amqp_carried import carried_headers, carried_text
+from pipeline.wires.amqp_fault import explain_amqp_fault
+from pipeline.wires.simulated_queue import SimulatedQueue, declare_simulated_queue, refuse_foreign_queue
 from schemas.delivery import Delivery
 
 WINDOW = 1_000
@@ -39,34 +41,21 @@ OnCommand = Callable[[str, bytes], None]
 """Told the routing key and the body of each command, in the event loop's thread."""
 
 _LOG = logging.getLogger(__name__)
-_EVERY_KEY = "#"
 _CONTENT_TYPE = "text/plain"
 _TIMEOUT_S = 10.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 _TROUBLE = (*CONNECTION_EXCEPTIONS, TimeoutError)
-
-
-class SimulatedQueue(NamedTuple):
-    """A queue that a simulator declares, and where its commands come from.
-
-    `exchange`  commands are read from it; empty for none.
-    `context`   how to speak TLS; None for plain AMQP.
-    """
-
-    address: AmqpAddress
-    queue: str
-    exchange: str = ""
-    context: SSLContext | None = None
-
-    @property
-    def inlet(self) -> str:
-        """The exchange that every message is published to. That it exists shows that a simulator made the queue."""
-        return f"{self.queue}.simulated"
-
-
-class ForeignQueueError(Exception):
-    """What the names say exists already, and no simulator declared it. The message says what to do."""
+_OUR_STEPS: Mapping[type[BaseException], str] = MappingProxyType(
+    {
+        asyncio.CancelledError: "the connection ended",
+        PublishError: "the queue is no longer there or no longer bound; start again to declare it",
+        ChannelAccessRefused: "this user may not declare the queue, publish or read there",
+        ChannelPreconditionFailed: "it exists in another form; delete it, or name another queue and exchange",
+        InvalidFrameError: "see the vhost, and that this user may use it",
+    }
+)
+"""What to do about a fault where it is not what a reader of somebody else's queue would do."""
 
 
 class PublishingError(Exception):
@@ -118,25 +107,31 @@ class Publisher:
 
         Raises ForeignQueueError, and PublishingError before the first confirmation.
         """
-        source = iter(deliveries)
-        while window := list(islice(source, WINDOW)):
-            await self._publish_window(window)
-        await self._inlet_now()
-
-    async def _publish_window(self, window: Sequence[Delivery]) -> None:
+        left = iter(deliveries)
+        senders = min(WINDOW, length_hint(deliveries, WINDOW))
         pause = _FIRST_PAUSE_S
-        while window:
-            inlet = await self._inlet_now()
-            answers = await asyncio.gather(
-                *(self._publish_one(inlet, delivery) for delivery in window), return_exceptions=True
+        while True:
+            inlet, confirmed = await self._inlet_now(), self._confirmed
+            failed: list[Delivery] = []
+            ends = await asyncio.gather(
+                *(self._send(inlet, left, failed) for _ in range(senders)), return_exceptions=True
             )
-            troubles = [answer for answer in answers if answer is not None]
+            troubles = [end for end in ends if end is not None]
             if not troubles:
                 return
             await self._lose(troubles[0])
-            pause = _FIRST_PAUSE_S if len(troubles) < len(window) else min(2 * pause, _LONGEST_PAUSE_S)
-            window = [delivery for delivery, answer in zip(window, answers, strict=True) if answer is not None]
+            pause = _FIRST_PAUSE_S if self._confirmed > confirmed else min(2 * pause, _LONGEST_PAUSE_S)
+            left = chain(failed, left)
             await asyncio.sleep(pause)
+
+    async def _send(self, inlet: AbstractExchange, left: Iterator[Delivery], failed: list[Delivery]) -> None:
+        """One sender of many: publish what is left, each when the one before is confirmed."""
+        for delivery in left:
+            try:
+                await self._publish_one(inlet, delivery)
+            except BaseException:
+                failed.append(delivery)
+                raise
 
     async def _publish_one(self, inlet: AbstractExchange, delivery: Delivery) -> None:
         message = aio_pika.Message(
@@ -181,25 +176,19 @@ class Publisher:
                 where.address.url(), ssl_context=where.context, timeout=_TIMEOUT_S
             )
             async with asyncio.timeout(_TIMEOUT_S):
-                await _refuse_what_is_not_ours(self._connection, where)
-                self._inlet = await self._declare(self._connection)
+                await refuse_foreign_queue(self._connection, where)
+                channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                inlet = await declare_simulated_queue(channel, where)
+                await self._answer_commands(channel)
+                self._inlet = inlet
         except _TROUBLE as trouble:
             raise _in_words(where, trouble) from None
 
-    async def _declare(self, connection: AbstractConnection) -> AbstractExchange:
-        where = self._where
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        # First of all, since it is what shows the next run that the queue is a simulator's.
-        inlet = await channel.declare_exchange(where.inlet, aio_pika.ExchangeType.TOPIC, durable=True)
-        queue = await channel.declare_queue(where.queue, durable=True)
-        await queue.bind(inlet, _EVERY_KEY)
-        if where.exchange:
-            await channel.declare_exchange(where.exchange, aio_pika.ExchangeType.TOPIC, durable=True)
-        if where.exchange and self._on_command:
+    async def _answer_commands(self, channel: AbstractChannel) -> None:
+        if self._where.exchange and self._on_command:
             commands = await channel.declare_queue(exclusive=True, auto_delete=True)
-            await commands.bind(where.exchange, COMMAND_KEYS)
+            await commands.bind(self._where.exchange, COMMAND_KEYS)
             await commands.consume(self._take_command, no_ack=True)
-        return inlet
 
     async def _take_command(self, message: AbstractIncomingMessage) -> None:
         if self._on_command:
@@ -229,52 +218,7 @@ async def publish_stream(
     return publisher.confirmed
 
 
-async def _refuse_what_is_not_ours(connection: AbstractConnection, where: SimulatedQueue) -> None:
-    """Raise ForeignQueueError for a queue or an exchange that exists, where no simulator has been before."""
-    if await _exists(connection, where.inlet):
-        return
-    channel = await connection.channel()
-    try:
-        await channel.declare_queue(where.queue, passive=True)
-    except ChannelNotFoundEntity:
-        pass
-    else:
-        raise ForeignQueueError(_foreign(where, f"the queue {where.queue}"))
-    finally:
-        await channel.close()
-    if where.exchange and await _exists(connection, where.exchange):
-        raise ForeignQueueError(_foreign(where, f"the exchange {where.exchange}"))
-
-
-async def _exists(connection: AbstractConnection, exchange: str) -> bool:
-    """Asked passively, which changes nothing, on a channel that is thrown away, since a no closes it."""
-    channel = await connection.channel()
-    try:
-        await channel.declare_exchange(exchange, passive=True)
-    except ChannelNotFoundEntity:
-        return False
-    finally:
-        await channel.close()
-    return True
-
-
-def _foreign(where: SimulatedQueue, what: str) -> str:
-    return (
-        f"{where.address} has {what}, and no simulator declared it: it may be Easee's, and is left alone. "
-        f"Name a broker of your own in CHARGELINE_AMQP_URL, or another queue and exchange"
-    )
-
-
 def _in_words(where: SimulatedQueue, trouble: BaseException) -> PublishingError:
-    if isinstance(trouble, AuthenticationError | ProbableAuthenticationError):
-        return PublishingError(f"{where.address} refuses the user or the password; mend CHARGELINE_AMQP_URL")
-    if isinstance(trouble, SSLError):
-        return PublishingError(
-            f"{where.address} cannot be trusted: {trouble}; CHARGELINE_AMQP_CA_FILE names who vouches for it"
-        )
-    if isinstance(trouble, TimeoutError | asyncio.CancelledError):
-        return PublishingError(f"{where.address} does not answer; is it a broker, and is it running?")
-    if isinstance(trouble, PublishError):
-        return PublishingError(f"{where.address} has no queue {where.queue} behind {where.inlet} any more")
-    said = str(trouble) or repr(trouble)
-    return PublishingError(f"{where.address}: {said}; is the broker running, and may its user declare and publish?")
+    steps = [step for kind, step in _OUR_STEPS.items() if isinstance(trouble, kind)]
+    said = f"{' '.join(str(trouble).split())}; {steps[0]}" if steps else explain_amqp_fault(trouble)
+    return PublishingError(f"{where.address}: {said.removeprefix('; ')}")
