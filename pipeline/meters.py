@@ -1,0 +1,195 @@
+"""Meters: the one place where a worker counts and measures itself.
+
+Owns the numbers, and keeps them cheap: it is called once a batch. Must not know who is shown them, or the present
+time. Everything is of one thread, that of the worker's event loop.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from pipeline.core.decode import Outcome
+from pipeline.core.latencies import HistogramMaker
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.journey import BatchReport
+from pipeline.wires.source import SourceState, SourceStatus
+from schemas.command import CommandResponse
+from schemas.meters import Counts, Gauges, Latency, MetersSnapshot, WorkerState
+from schemas.observation import Observation, Product
+from schemas.reject import RejectReason
+from schemas.surprise import Surprise
+
+_ENERGY_PER_HOUR = 122
+"""The charger's energy of an hour is stamped with the hour's start, which says nothing about its way."""
+
+_OFFSET_SLOT_NS = 5 * NS_PER_S
+_OFFSET_SLOTS = 60 * NS_PER_S // _OFFSET_SLOT_NS
+_UNKNOWN = SourceStatus(SourceState.CONNECTING, "not connected yet", None, None, 0, 0, 0, 0)
+_STATES: Mapping[SourceState, WorkerState] = MappingProxyType(
+    {
+        SourceState.CONNECTING: WorkerState.CONNECTING,
+        SourceState.STANDBY: WorkerState.STANDBY,
+        SourceState.CONSUMING: WorkerState.CONSUMING,
+        SourceState.HANDED_BACK: WorkerState.CONNECTING,
+        SourceState.STOPPED: WorkerState.STOPPING,
+    }
+)
+
+
+class Meters:
+    """What a worker counts and measures, from its start on."""
+
+    def __init__(self) -> None:
+        """Nothing has happened yet."""
+        self._delivered = self._written = self._commands = self._dropped = self._redelivered = 0
+        self._batches = self._requests = self._extra_requests = self._retries = 0
+        self._rejected: Counter[RejectReason] = Counter()
+        self._surprises: Counter[Surprise] = Counter()
+        self._latencies = {latency: HistogramMaker() for latency in Latency}
+        self._offsets = _SlidingMinimum()
+        self._source = _UNKNOWN
+        self._trouble: tuple[WorkerState, str] | None = None
+        self._is_stopping = False
+        self._store_answered_at: int | None = None
+        self._rejects: tuple[int, int] | None = None
+
+    def batch_taken(self, report: BatchReport, *, redelivered: int, store_ns: int, stored_at: int) -> None:
+        """A batch is durable, which may hold no delivery at all.
+
+        `redelivered` of its deliveries had been delivered before; the store took `store_ns` nanoseconds; it was
+        durable at `stored_at`, nanoseconds since the epoch, on the clock of `received_at`.
+        """
+        self._store_answered_at = stored_at
+        self._latencies[Latency.STORE].add([store_ns])
+        if not report.delivered:
+            return
+        self._batches += 1
+        self._delivered += report.delivered
+        self._written += report.written
+        self._commands += report.commands
+        self._dropped += report.dropped
+        self._redelivered += redelivered
+        self._rejected += report.rejected
+        self._surprises += report.surprises
+        self._latencies[Latency.DEVICE_TO_CLOUD].add(_from_devices(report.outcomes))
+        self._latencies[Latency.CLOUD_TO_STORED].add(_since_arrival(report.outcomes, stored_at))
+        self._offsets.add(_smallest_offset(report.outcomes), stored_at)
+
+    def requests(self, count: int) -> None:
+        """The store needed so many requests for a batch."""
+        self._requests += count
+        self._extra_requests += max(count - 1, 0)
+
+    def look(self, source: SourceStatus) -> None:
+        """The source is so now. What it counts itself (connections, deliveries handed back) is taken from here."""
+        self._source = source
+
+    def trouble(self, words: str, *, is_holding: bool) -> None:
+        """A batch could not be made durable, and will be tried again; `words` say why.
+
+        `is_holding`: it takes an operator to end that.
+        """
+        self._retries += 1
+        self._trouble = (WorkerState.HOLDING if is_holding else WorkerState.RETRYING, words)
+
+    def recovered(self) -> None:
+        """A batch could be made durable, so there is no trouble (any more)."""
+        self._trouble = None
+
+    def stopping(self) -> None:
+        """The worker was told to stop."""
+        self._is_stopping = True
+
+    def rejects_kept(self, size: int, limit: int) -> None:
+        """The rejects kept take `size` bytes, of `limit`."""
+        self._rejects = (size, limit)
+
+    def snapshot(self) -> MetersSnapshot:
+        """Everything as it is now; it does not change when the meters do."""
+        return MetersSnapshot(
+            counts=Counts(
+                delivered=self._delivered,
+                written=self._written,
+                commands=self._commands,
+                rejected=self._rejected.total(),
+                dropped=self._dropped,
+                redelivered=self._redelivered,
+                handed_back=self._source.handed_back,
+                batches=self._batches,
+                requests=self._requests,
+                extra_requests=self._extra_requests,
+                retries=self._retries,
+                connections=self._source.connections,
+            ),
+            rejected=MappingProxyType(dict(self._rejected)),
+            surprises=MappingProxyType(dict(self._surprises)),
+            latencies=MappingProxyType({latency: maker.histogram() for latency, maker in self._latencies.items()}),
+            gauges=self._gauges(),
+        )
+
+    def _gauges(self) -> Gauges:
+        source = self._source
+        state, words = self._trouble or (_STATES[source.state], source.words)
+        size, limit = self._rejects or (None, None)
+        return Gauges(
+            state=WorkerState.STOPPING if self._is_stopping else state,
+            words=words,
+            is_connected=source.state in (SourceState.STANDBY, SourceState.CONSUMING),
+            backlog=source.backlog,
+            consumers=source.consumers,
+            unacknowledged=source.unacknowledged,
+            prefetch=source.prefetch,
+            store_answered_at=self._store_answered_at,
+            clock_offset_ns=self._offsets.minimum(),
+            rejects_bytes=size,
+            rejects_limit=limit,
+        )
+
+
+class _SlidingMinimum:
+    """The smallest number of a minute, exact to a slot of 5 s."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, int] = {}
+
+    def add(self, number: int | None, now: int) -> None:
+        """A number of `now`; with None, only the minute goes on. A clock that was set back forgets what lay ahead."""
+        slot = now // _OFFSET_SLOT_NS
+        self._slots = {kept: least for kept, least in self._slots.items() if slot - _OFFSET_SLOTS < kept <= slot}
+        if number is not None:
+            self._slots[slot] = min(number, self._slots.get(slot, number))
+
+    def minimum(self) -> int | None:
+        return min(self._slots.values(), default=None)
+
+
+def _from_devices(outcomes: Sequence[Outcome]) -> Sequence[int]:
+    """How long observations took from their device to the cloud. A response does not say when its device made it."""
+    return [
+        outcome.arrived_at - outcome.observed_at
+        for outcome in outcomes
+        if isinstance(outcome, Observation)
+        and outcome.arrived_at is not None
+        and (outcome.id != _ENERGY_PER_HOUR or outcome.product is not Product.CHARGER)
+    ]
+
+
+def _since_arrival(outcomes: Sequence[Outcome], now: int) -> Sequence[int]:
+    return [
+        now - outcome.arrived_at
+        for outcome in outcomes
+        if isinstance(outcome, Observation | CommandResponse) and outcome.arrived_at is not None
+    ]
+
+
+def _smallest_offset(outcomes: Sequence[Outcome]) -> int | None:
+    return min(
+        (
+            outcome.received_at - outcome.arrived_at
+            for outcome in outcomes
+            if isinstance(outcome, Observation | CommandResponse)
+            and outcome.arrived_at is not None
+            and outcome.received_at is not None
+        ),
+        default=None,
+    )
