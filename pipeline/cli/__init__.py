@@ -15,12 +15,15 @@ import click
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "backup": "Copy what DATA_DIR holds, also while a worker runs.",
         "catalogue": "Look up observation and command ids.",
         "config": "Show the settings in force, secrets masked.",
         "demo": "Watch a simulated fleet, stored in SQLite; needs no server.",
         "explain": "Say what one message becomes, and why.",
         "rejects": "List, show, retry, discard or export refused deliveries.",
         "replay": "Take a recorded stream through the pipeline.",
+        "restore": "Put a backup into DATA_DIR.",
+        "simulate": "Be a fleet, at a broker of your own.",
     }
 )
 """Every command with its line in the help; the module of the same name holds it as `command`."""

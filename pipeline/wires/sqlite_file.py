@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.wires.private_file import make_private
-from pipeline.wires.sqlite_fault import explain_fault
+from pipeline.wires.sqlite_fault import explain_fault, needs_operator
 from pipeline.wires.store import StoreUnavailableError
 
 BUSY_MS = 10_000
@@ -39,7 +39,8 @@ def open_file(path: Path, kind: FileKind) -> sqlite3.Connection:
     StoreUnavailableError.
     """
     make_private(path)
-    connection = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None)
+    # Used by one thread at a time, which need not be the one that opened it.
+    connection = sqlite3.connect(path, timeout=BUSY_MS / 1_000, isolation_level=None, check_same_thread=False)
     try:
         with faults_explained(path):
             # First of all: already the switch to WAL would change the file of somebody else.
@@ -56,13 +57,20 @@ def open_file(path: Path, kind: FileKind) -> sqlite3.Connection:
 
 def is_new(connection: sqlite3.Connection) -> bool:
     """True where nothing was ever written to the file."""
-    return _read_mark(connection) == (0, 0) and not _has_content(connection)
+    return read_mark(connection) == (0, 0) and not _has_content(connection)
 
 
 def mark(connection: sqlite3.Connection, kind: FileKind) -> None:
     """Say whose the file is, and its version. Belongs in the transaction that makes its tables."""
     connection.execute(f"PRAGMA application_id = {kind.application}")
     connection.execute(f"PRAGMA user_version = {kind.version}")
+
+
+def read_mark(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Whose the file is, and its version, as `mark` left them; zeros where it never did."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 @contextmanager
@@ -88,11 +96,11 @@ def faults_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as fault:
-        raise StoreUnavailableError(explain_fault(path, fault)) from fault
+        raise StoreUnavailableError(explain_fault(path, fault), needs_operator=needs_operator(fault)) from fault
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path, kind: FileKind) -> None:
-    application, version = _read_mark(connection)
+    application, version = read_mark(connection)
     if application != kind.application and not is_new(connection):
         message = f"{path} is a database of another program; name another folder in CHARGELINE_DATA_DIR"
         raise ForeignFileError(message)
@@ -101,12 +109,6 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path, kind: FileKind) 
             f"{path} has schema version {version}, this program knows up to {kind.version}; use a newer chargeline"
         )
         raise ForeignFileError(message)
-
-
-def _read_mark(connection: sqlite3.Connection) -> tuple[int, int]:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return application, version
 
 
 def _has_content(connection: sqlite3.Connection) -> bool:

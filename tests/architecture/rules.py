@@ -122,6 +122,7 @@ EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:|ruff:|
 """A comment that switches a check off: there is none."""
 
 WITHOUT_A_TEST_FILE: Mapping[str, str] = {
+    "pipeline.backup_steps": "declarations only",
     "schemas.alert": "declarations only",
     "schemas.command": "declarations only",
     "schemas.delivery": "declarations only",
