@@ -22,6 +22,7 @@ from schemas.surprise import Surprise
 _ENERGY_PER_HOUR = 122
 """The charger's energy of an hour is stamped with the hour's start, which says nothing about its way."""
 
+_FACTS = (Observation, CommandResponse)
 _OFFSET_SLOT_NS = 5 * NS_PER_S
 _OFFSET_SLOTS = 60 * NS_PER_S // _OFFSET_SLOT_NS
 _UNKNOWN = SourceStatus(SourceState.CONNECTING, "not connected yet", None, None, 0, 0, 0, 0)
@@ -135,6 +136,7 @@ class Meters:
             state=WorkerState.STOPPING if self._is_stopping else state,
             words=words,
             is_connected=source.state in (SourceState.STANDBY, SourceState.CONSUMING),
+            is_consuming=source.state is SourceState.CONSUMING,
             backlog=source.backlog,
             consumers=source.consumers,
             unacknowledged=source.unacknowledged,
@@ -178,7 +180,7 @@ def _since_arrival(outcomes: Sequence[Outcome], now: int) -> Sequence[int]:
     return [
         now - outcome.arrived_at
         for outcome in outcomes
-        if isinstance(outcome, Observation | CommandResponse) and outcome.arrived_at is not None
+        if isinstance(outcome, _FACTS) and outcome.arrived_at is not None
     ]
 
 
@@ -187,9 +189,7 @@ def _smallest_offset(outcomes: Sequence[Outcome]) -> int | None:
         (
             outcome.received_at - outcome.arrived_at
             for outcome in outcomes
-            if isinstance(outcome, Observation | CommandResponse)
-            and outcome.arrived_at is not None
-            and outcome.received_at is not None
+            if isinstance(outcome, _FACTS) and outcome.arrived_at is not None and outcome.received_at is not None
         ),
         default=None,
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.catalogue import Catalogue
 from schemas.observation import Product
+from schemas.reject import RejectReason
 
 
 class FieldType(StrEnum):
@@ -36,6 +37,7 @@ class Measurement(NamedTuple):
 
 
 COMMAND_RESPONSE = "command_response"
+PIPELINE = "pipeline"
 OTHER: Mapping[Product, str] = MappingProxyType({product: f"{product}_other" for product in Product})
 """Where observations go whose id the catalogue does not have."""
 
@@ -54,6 +56,56 @@ _RESPONSE = Measurement(
             "comment": FieldType.TEXT,
         }
     ),
+)
+
+_PIPELINE_COUNTS = (
+    "delivered",
+    "written",
+    "commands",
+    "rejected",
+    *(f"rejected_{reason}" for reason in RejectReason),
+    "rejects_dropped",
+    "redelivered",
+    "coerced",
+    "misfit",
+    "unknown_ids",
+    "handed_back",
+    "batches",
+    "requests",
+    "extra_requests",
+    "retries",
+    "connections",
+)
+"""Of the time since the row before."""
+
+_PIPELINE_MEASURED = (
+    "batch_size",
+    "store_ms_mean",
+    "store_ms_max",
+    "device_to_cloud_ms_p50",
+    "device_to_cloud_ms_max",
+    "cloud_to_stored_ms_p50",
+    "cloud_to_stored_ms_max",
+    "clock_offset_ms",
+)
+"""Of the same time; absent where there was nothing to measure."""
+
+_PIPELINE_GAUGES = (
+    "backlog",
+    "consumers",
+    "unacknowledged",
+    "prefetch",
+    "connected",
+    "consuming",
+    "holding",
+    "rejects_bytes",
+)
+"""Of the moment; absent where nobody knows."""
+
+_PIPELINE = Measurement(
+    PIPELINE,
+    ("worker",),
+    MappingProxyType(dict.fromkeys((*_PIPELINE_COUNTS, *_PIPELINE_MEASURED, *_PIPELINE_GAUGES), FieldType.NUMBER)),
 )
 
 
@@ -76,3 +128,8 @@ def fact_measurements(catalogue: Catalogue) -> Mapping[str, Measurement]:
     measurements += [Measurement(name, (), MappingProxyType({}), open_fields=True) for name in OTHER.values()]
     measurements.append(_RESPONSE)
     return MappingProxyType({measurement.name: measurement for measurement in measurements})
+
+
+def operational_measurements() -> Mapping[str, Measurement]:
+    """Every measurement about the worker itself, by name: no replay gives the same rows again."""
+    return MappingProxyType({PIPELINE: _PIPELINE})

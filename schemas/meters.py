@@ -89,8 +89,8 @@ class Counts(NamedTuple):
 class Gauges(NamedTuple):
     """How the worker is at this moment. None stands for what nobody knows (yet).
 
-    `words`              why it is not consuming, empty where it is.
-    `is_connected`       to the broker, consuming or standing by.
+    `words`              why it is not in order, empty where it is.
+    `is_connected`       to the broker, consuming or standing by; `is_consuming` tells the two apart.
     `backlog`            messages that wait in the queue; `consumers` of it: by the broker's last answer.
     `unacknowledged`     deliveries that are here; `prefetch` is the most that may be.
     `store_answered_at`  when the store last made something durable, nanoseconds since the epoch, our clock.
@@ -103,6 +103,7 @@ class Gauges(NamedTuple):
     state: WorkerState
     words: str
     is_connected: bool
+    is_consuming: bool
     backlog: int | None
     consumers: int | None
     unacknowledged: int
@@ -111,11 +112,6 @@ class Gauges(NamedTuple):
     clock_offset_ns: int | None
     rejects_bytes: int | None
     rejects_limit: int | None
-
-    @property
-    def is_holding(self) -> bool:
-        """Whether it waits for an operator."""
-        return self.state is WorkerState.HOLDING
 
 
 class MetersSnapshot(NamedTuple):
