@@ -14,7 +14,7 @@ $(READY): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit prove lint bench lock clean FORCE
+.PHONY: help setup demo services test test-unit prove lint bench lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -24,13 +24,17 @@ setup: $(READY) ## virtual environment in .venv, locked dependencies, the progra
 demo: $(READY) ## a simulated fleet through the real path into SQLite, with a live board
 	@$(BIN)/chargeline demo $(ARGS)
 
-test: lint ## everything: ruff, mypy --strict, all tests but the long campaigns
+services: ## RabbitMQ and InfluxDB for the tests: installed and built once, outside this tree
+	@.ci/services/rabbitmq
+	@.ci/services/influxd >/dev/null
+
+test: lint services ## everything: ruff, mypy --strict, all tests but the long campaigns
 	$(PYTEST) $(ARGS)
 
 test-unit: $(READY) ## the tests that need nothing but Python
-	$(PYTEST) -m "not prove and not download" $(ARGS)
+	$(PYTEST) -m "not prove and not download and not services" $(ARGS)
 
-prove: $(READY) ## the long campaigns: half a million deliveries, mutations, thorough properties
+prove: $(READY) services ## the long campaigns: half a million deliveries, mutations, thorough properties
 	$(PYTEST) -m "prove" --hypothesis-profile=thorough $(ARGS)
 
 lint: $(READY) ## ruff (rules and format) and mypy --strict
