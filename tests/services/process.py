@@ -20,7 +20,7 @@ STOP_S = 60.0
 POLL_S = 0.05
 LOG_END_BYTES = 4_000
 
-GUARD = 'read -r word || kill -KILL -- "-$1" 2>/dev/null'
+GUARD = 'read -r word || kill -s KILL -- "-$1"'
 """A shell that waits for a word. If the tests die, its input ends without one, and it kills the server's group."""
 
 
@@ -108,7 +108,7 @@ class ServerProcess:
         """End it and what it started at once (SIGKILL). Does nothing when it is not running."""
         if self._process is None:
             return
-        # The group outlives its first process while a child of it lives; nobody else can have its number.
+        # The group outlives its first process while a child of it lives.
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -6,9 +6,11 @@ run (`tests.services.rabbitmq_node`).
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aio_pika
@@ -20,6 +22,8 @@ from tests.services.rabbitmq_node import RabbitMqNode
 NAMED_BY = "CHARGELINE_TEST_AMQP_URL"
 EVERYTHING = ".*"
 TICK_S = 1
+
+Result = TypeVar("Result")
 
 
 class RabbitMq:
@@ -49,7 +53,7 @@ class RabbitMq:
         """
         broker = cls(None, url)
         try:
-            asyncio.run(_connects(url))
+            _run(_connects(url))
         except (OSError, aio_pika.exceptions.AMQPError) as fault:
             raise ServiceError(f"{NAMED_BY} names a broker that does not answer: {fault}") from fault
         return broker
@@ -182,7 +186,7 @@ class RabbitMq:
         self._own().manage("PUT", f"/permissions/{_quoted(vhost)}/{_quoted(user)}", rights)
 
     def _declared(self, vhost: str, queue: str) -> tuple[int, int]:
-        return asyncio.run(_passive_declare(self.url(vhost=vhost), queue))
+        return _run(_passive_declare(self.url(vhost=vhost), queue))
 
     def _address(self, tls: bool) -> SplitResult:
         if self._node is not None:
@@ -208,6 +212,12 @@ def fresh_name(prefix: str) -> str:
 
 def _quoted(text: str) -> str:
     return quote(text, safe="")
+
+
+def _run(coroutine: Coroutine[None, None, Result]) -> Result:
+    # On a thread of its own, so that a test whose own event loop is running can call it too.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 async def _connects(url: str) -> None:

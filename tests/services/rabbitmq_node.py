@@ -43,7 +43,11 @@ class RabbitMqNode:
         """
         if not self._epmd.running:
             self._epmd.start(lambda: listens(self._epmd_port))
-        self._beam.start(self._answers)
+        try:
+            self._beam.start(self._answers)
+        except BaseException:
+            self.close()
+            raise
 
     def stop(self) -> None:
         """End it in order (about 7 s)."""

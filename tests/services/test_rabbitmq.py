@@ -59,8 +59,8 @@ def test_consumers_and_what_they_hold_are_counted_and_their_connections_closed(r
             held = asyncio.Queue[AbstractIncomingMessage]()
             await queue.consume(held.put)
             assert (await held.get()).body == b"0"
-            assert await asyncio.to_thread(rabbitmq.consumers, vhost, "q") == 1
-            assert await asyncio.to_thread(rabbitmq.unacknowledged, vhost, "q") == 1
+            assert rabbitmq.consumers(vhost, "q") == 1
+            assert rabbitmq.unacknowledged(vhost, "q") == 1
             await asyncio.to_thread(rabbitmq.close_connections, vhost, "maintenance")
             await lost.wait()
 

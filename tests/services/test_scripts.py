@@ -1,0 +1,78 @@
+"""What `make services` runs: nothing where a running server is named, a path where one is built, words otherwise."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / ".ci" / "services"
+USUAL_TOOLS = ("cat", "cut", "dirname", "flock", "head", "id", "mkdir", "mktemp", "rm", "sort")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder to be the only one in PATH: the usual tools, no compiler, no apt-get."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in USUAL_TOOLS:
+        if found := shutil.which(tool):
+            (folder / tool).symlink_to(found)
+    return folder
+
+
+def run(script: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(path), "HOME": str(path.parent), "XDG_CACHE_HOME": str(path.parent / "cache")}
+    words = (str(SCRIPTS / script),)
+    return subprocess.run(words, env=environment | variables, capture_output=True, text=True, check=False)
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "variable"), [("influxd", "CHARGELINE_TEST_INFLUX_URL"), ("rabbitmq", "CHARGELINE_TEST_AMQP_URL")]
+)
+def test_nothing_is_done_where_a_running_server_is_named(bare: Path, script: str, variable: str) -> None:
+    done = run(script, bare, **{variable: "named"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [entry.name for entry in bare.parent.iterdir()] == ["bin"]
+
+
+def test_a_built_influxd_is_found_by_its_version(bare: Path) -> None:
+    program = bare.parent / "cache" / "chargeline" / "influxd-2.7.12" / "influxd"
+    program.parent.mkdir(parents=True)
+    tool(program.parent, program.name, "")
+    assert run("influxd", bare).stdout == f"{program}\n"
+
+
+@pytest.mark.parametrize(
+    ("tools", "words"),
+    [
+        ({}, "Go is missing"),
+        ({"go": "echo go1.26.0"}, "Rust is missing"),
+        ({"go": "echo go1.19.8", "cargo": "echo cargo 1.80.0"}, "Go 1.19.8 is too old"),
+        ({"go": "echo go1.26.0", "cargo": "echo cargo 1.63.0"}, "Rust 1.63.0 is too old"),
+        ({"go": "echo go1.26.0", "cargo": "echo cargo 1.80.0"}, "clang, cc, protoc or pkg-config is missing"),
+    ],
+)
+def test_what_the_build_lacks_is_named_with_the_ways_out(bare: Path, tools: dict[str, str], words: str) -> None:
+    for name, script in tools.items():
+        tool(bare, name, script)
+    done = run("influxd", bare)
+    assert done.returncode == 2
+    assert all(part in done.stderr for part in (words, "CHARGELINE_TEST_INFLUX_URL", "make test-unit"))
+
+
+def test_a_build_that_fails_shows_its_end_and_leaves_nothing_that_looks_built(bare: Path) -> None:
+    tool(bare, "go", 'case $1 in env) echo go1.26.0 ;; *) echo "hash mismatch" >&2; exit 1 ;; esac')
+    tool(bare, "cargo", "echo cargo 1.80.0")
+    for name in ("clang", "cc", "protoc", "pkg-config", "cp", "chmod", "tail"):
+        tool(bare, name, f'exec {shutil.which(name) or "true"} "$@"')
+    done = run("influxd", bare)
+    assert done.returncode == 2
+    assert "hash mismatch" in done.stderr
+    cache = bare.parent / "cache" / "chargeline" / "influxd-2.7.12"
+    assert {entry.name for entry in cache.iterdir()} <= {"lock"}
