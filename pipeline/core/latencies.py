@@ -17,7 +17,7 @@ _DECADES = 13
 BOUNDS_NS: Sequence[int] = tuple(
     number * 10**decade * _TENTH_MS for decade in range(_DECADES) for number in range(10, 100)
 )
-"""1.0, 1.1 … 9.9, 10, 11 … milliseconds: every number of two digits, to beyond all times that a message can have."""
+"""1.0, 1.1 … 9.9, 10, 11 … milliseconds: every number of two digits, to beyond 2**63 nanoseconds."""
 
 EMPTY = Histogram({}, 0)
 

@@ -126,6 +126,7 @@ WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "schemas.alert": "declarations only",
     "schemas.command": "declarations only",
     "schemas.delivery": "declarations only",
+    "schemas.meters": "declarations only",
     "schemas.observation": "declarations only",
     "schemas.row": "declarations only",
     "schemas.surprise": "declarations only",

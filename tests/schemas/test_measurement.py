@@ -1,7 +1,15 @@
 """Measurements: their names, tags and fields."""
 
 from schemas.catalogue import shipped_catalogue
-from schemas.measurement import COMMAND_RESPONSE, OTHER, FieldType, fact_measurements, other_field
+from schemas.measurement import (
+    COMMAND_RESPONSE,
+    OTHER,
+    PIPELINE,
+    FieldType,
+    fact_measurements,
+    operational_measurements,
+    other_field,
+)
 from schemas.observation import Product
 
 MEASUREMENTS = fact_measurements(shipped_catalogue())
@@ -38,3 +46,9 @@ def test_responses_have_their_command_as_a_tag() -> None:
         "result_code_text",
         "comment",
     ]
+
+
+def test_rows_about_the_worker_are_no_facts() -> None:
+    assert set(operational_measurements()) == {PIPELINE}
+    assert operational_measurements()[PIPELINE].tags == ("worker",)
+    assert PIPELINE not in MEASUREMENTS
