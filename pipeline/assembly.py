@@ -4,56 +4,90 @@ Owns which store a worker has and where its files are. Must not know how any par
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core.decode import Decoder
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
-from pipeline.setting_specs import SPECS
-from pipeline.settings import Settings, SettingsError
+from pipeline.secret import Secret, UnreadableSecretError
+from pipeline.settings import Settings
+from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile
-from pipeline.wires.store import StoreUnavailableError
+from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
-from schemas.measurement import fact_measurements
+from schemas.measurement import fact_measurements, operational_measurements
 
 STORE_FILE = "chargeline.sqlite3"
 STATE_FILE = "state.sqlite3"
 
 _NEARLY_FULL = 0.8
-_INFLUX = "INFLUX_"
 _LOG = logging.getLogger(__name__)
 
 
-@contextmanager
-def open_journey(settings: Settings, data_dir: Path | None = None, *, now: int) -> Iterator[Journey]:
-    """The journey that the settings ask for, its files in `data_dir` or else in DATA_DIR, closed at the end.
+class Opened(NamedTuple):
+    """The parts of a journey, open: `store` is where rows go, `state` what is remembered besides."""
 
-    The folder and its files are made where there are none, for their owner alone. Rejects that were too old at `now`
-    (our clock, nanoseconds since the epoch) are dropped; that the rejects are nearly full is logged as a warning.
-    Raises SettingsError for a store that this version does not have, before anything is made; ForeignFileError and
-    StoreUnavailableError.
+    journey: Journey
+    store: Store
+    state: StateFile
+
+
+@contextmanager
+def open_parts(settings: Settings, data_dir: Path | None = None, *, now: int) -> Iterator[Opened]:
+    """The parts that the settings ask for, closed at the end: InfluxDB where INFLUX_* is set, otherwise SQLite.
+
+    Files are in DATA_DIR, made where there are none, for their owner alone; InfluxDB is not asked for anything yet.
+    With `data_dir` everything is in that folder, SQLite included, whatever the settings say. Rejects that were too old
+    at `now` (our clock, nanoseconds since the epoch) are dropped; that they are nearly full is logged as a warning.
+    Raises ForeignFileError and StoreUnavailableError.
     """
-    _refuse_influx(settings)
     folder = settings.data_dir if data_dir is None else data_dir
+    bucket = None if data_dir is not None else bucket_of(settings)
     catalogue = shipped_catalogue()
     with ExitStack() as parts:
         try:
             make_private_folder(folder)
-            store = parts.enter_context(SqliteStore.open(folder / STORE_FILE, fact_measurements(catalogue)))
+            store: Store
+            if bucket is None or settings.influx_token is None:
+                measurements = {**fact_measurements(catalogue), **operational_measurements()}
+                store = parts.enter_context(SqliteStore.open(folder / STORE_FILE, measurements))
+            else:
+                store = InfluxStore(bucket, _reader(settings.influx_token))
+                parts.callback(store.close)
             state = parts.enter_context(StateFile.open(folder / STATE_FILE, reject_limits(settings)))
         except OSError as fault:
             message = f"{folder}: {fault.strerror}; name a folder that can be made and is yours in CHARGELINE_DATA_DIR"
             raise StoreUnavailableError(message) from fault
         state.purge(now)
         was_nearly_full = _warn_if_nearly_full(state, settings)
-        yield Journey(make_decoder(settings), RowMaker(catalogue), store, state)
+        yield Opened(Journey(make_decoder(settings), RowMaker(catalogue), store, state), store, state)
         if not was_nearly_full:
             _warn_if_nearly_full(state, settings)
+
+
+@contextmanager
+def open_journey(settings: Settings, data_dir: Path | None = None, *, now: int) -> Iterator[Journey]:
+    """The journey alone, of the parts that `open_parts` opens."""
+    with open_parts(settings, data_dir, now=now) as opened:
+        yield opened.journey
+
+
+def bucket_of(settings: Settings) -> Bucket | None:
+    """The bucket that rows go to; None where they go to SQLite. The settings have all of INFLUX_* or none."""
+    url, org, name = settings.influx_url, settings.influx_org, settings.influx_bucket
+    return None if url is None or org is None or name is None else Bucket(url, org, name)
+
+
+def describe_store(settings: Settings) -> str:
+    """Where rows go, in words: a file, or a bucket and its server."""
+    bucket = bucket_of(settings)
+    return str(settings.data_dir / STORE_FILE) if bucket is None else f"bucket {bucket.name} of {bucket.url}"
 
 
 def make_decoder(settings: Settings) -> Decoder:
@@ -67,15 +101,17 @@ def reject_limits(settings: Settings) -> RejectLimits:
     return RejectLimits(settings.rejects_max, settings.rejects_keep, settings.rejects_when_full)
 
 
-def _refuse_influx(settings: Settings) -> None:
-    given = [
-        spec.variable
-        for spec in SPECS.values()
-        if spec.name.startswith(_INFLUX) and getattr(settings, spec.attribute) is not None
-    ]
-    if given:
-        message = f"{', '.join(given)}: this version stores in SQLite only; take it out of the settings"
-        raise SettingsError((message,))
+def _reader(secret: Secret) -> Callable[[], str]:
+    """Reads a secret anew; where its file cannot be used just now, what was good before stays in use."""
+
+    def read() -> str:
+        try:
+            return secret.read()
+        except UnreadableSecretError as fault:
+            _LOG.warning("a secret cannot be read again, the one from before stays in use: %s", fault)
+            return secret.reveal()
+
+    return read
 
 
 def _warn_if_nearly_full(state: StateFile, settings: Settings) -> bool:

@@ -72,6 +72,11 @@ class Journey:
         self._store = store
         self._state = state
 
+    @property
+    def rejects_room(self) -> tuple[int, int]:
+        """Bytes that the rejects take, and may take."""
+        return self._state.room
+
     def take(self, deliveries: Sequence[Delivery], now: int) -> BatchReport:
         """Read a batch and make it durable. Raises as `commit` does: then the same batch can be given again."""
         batch = Batch()

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "explain": "Say what one message becomes, and why.",
         "rejects": "List, show, retry, discard or export refused deliveries.",
         "replay": "Take a recorded stream through the pipeline.",
+        "run": "Take the operator's queue into the store.",
         "restore": "Put a backup into DATA_DIR.",
         "simulate": "Be a fleet, at a broker of your own.",
     }

@@ -48,7 +48,7 @@ def command(settings: Settings, folder: Path, as_json: bool) -> None:
     except _TROUBLE as fault:
         raise click.ClickException(str(fault)) from None
     except OSError as fault:
-        raise click.ClickException(f"{fault.filename}: {fault.strerror}") from None
+        raise click.ClickException(f"{fault.filename or folder}: {fault.strerror}") from None
     if as_json:
         entry = {"folder": str(folder), **manifest_entry(manifest)}
         click.echo(orjson.dumps(entry, option=orjson.OPT_INDENT_2))

@@ -21,11 +21,11 @@ from pipeline.assembly import STORE_FILE, open_journey
 from pipeline.board_state import Board, Snapshot, Totals
 from pipeline.cli.board_line import board_line
 from pipeline.cli.board_view import BoardView
-from pipeline.cli.options import WrongSettingsError, with_settings
+from pipeline.cli.options import with_settings
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.demo import QUESTIONS, Clock, Demo, DemoPlan, usual_speed
 from pipeline.setting_types import duration as parse_duration
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
 from pipeline.wires.store import StoreUnavailableError
@@ -118,8 +118,6 @@ def command(
                 show(snapshot)
                 if ending.is_asked:
                     break
-    except SettingsError as error:
-        raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
         taken = f"\n{board.totals.delivered:,} messages were taken before." if board.totals.delivered else ""
         raise click.ClickException(f"{fault}{taken}") from None

@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from pipeline.assembly import STATE_FILE, open_journey, reject_limits
-from pipeline.cli.options import WrongSettingsError, json_option, with_settings
+from pipeline.cli.options import json_option, with_settings
 from pipeline.cli.printing import print_table
 from pipeline.core.timestamps import format_time
 from pipeline.log import escape
 from pipeline.rejects import UnclearKeyError, of_device, only_one, reject_entry, retry
 from pipeline.replay_lines import to_line
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
 from pipeline.wires.kept_reject import KeptReject
 from pipeline.wires.private_file import replace_private
 from pipeline.wires.sqlite_file import ForeignFileError
@@ -118,11 +118,8 @@ def retry_rejects(settings: Settings, keys: Sequence[str], reason: str | None, *
         if state is None or not found:
             click.echo(_NONE)
             return
-        try:
-            with open_journey(settings, now=time.time_ns()) as journey:
-                retried = retry((kept for kept in state.rejects() if kept.key in found), journey, time.time_ns())
-        except SettingsError as error:
-            raise WrongSettingsError(error) from None
+        with open_journey(settings, now=time.time_ns()) as journey:
+            retried = retry((kept for kept in state.rejects() if kept.key in found), journey, time.time_ns())
         state.discard(retried.written)
     click.echo(f"{len(retried.written)} became rows and are no rejects any more; {len(retried.refused)} refused again.")
     if retried.commands:

@@ -9,19 +9,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from os import fstat
-from pathlib import Path
 
 import click
 import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.assembly import STORE_FILE, make_decoder, open_journey
-from pipeline.cli.options import WrongSettingsError, json_option, with_settings
+from pipeline.assembly import describe_store, make_decoder, open_journey
+from pipeline.cli.options import json_option, with_settings
 from pipeline.core.rows import RowMaker
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, take_batches
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
 from pipeline.wires.replay_file import LineTooLongError, NumberedLine, read_batches
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
@@ -60,17 +59,17 @@ def command(settings: Settings, source: io.BufferedReader, dry_run: bool, as_jso
         _preview(settings, batches)
 
 
-def summary_entry(summary: Summary, store: Path) -> Mapping[str, object]:
+def summary_entry(summary: Summary, store: str) -> Mapping[str, object]:
     """A summary as JSON can hold it."""
     return {
         **summary._asdict(),
         "rejected": {reason.value: count for reason, count in summary.rejected.most_common()},
         "surprises": {surprise.value: count for surprise, count in summary.surprises.most_common()},
-        "store": str(store),
+        "store": store,
     }
 
 
-def summary_lines(summary: Summary, store: Path) -> Iterator[str]:
+def summary_lines(summary: Summary, store: str) -> Iterator[str]:
     """A summary in words."""
     yield f"lines     {summary.lines}" + (f", {summary.blank} of them blank" if summary.blank else "")
     yield f"written   {summary.written}, to {store}"
@@ -92,12 +91,10 @@ def _replay(settings: Settings, source: io.BufferedReader, batches: _Batches, *,
         with open_journey(settings, now=time.time_ns()) as journey:
             for latest in _with_progress(take_batches(batches, journey, time.time_ns), source):
                 summary = latest
-    except SettingsError as error:
-        raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
         taken = f"\n{summary.lines} lines were taken before. Replay all of them again: nothing doubles."
         raise click.ClickException(str(fault) + (taken if summary.lines else "")) from None
-    store = settings.data_dir / STORE_FILE
+    store = describe_store(settings)
     if as_json:
         click.echo(orjson.dumps(summary_entry(summary, store), option=orjson.OPT_INDENT_2))
     else:

@@ -42,7 +42,9 @@ def command(settings: Settings, folder: Path, is_forced: bool, as_json: bool) ->
     except _TROUBLE as fault:
         raise click.ClickException(str(fault)) from None
     except OSError as fault:
-        raise click.ClickException(f"{fault.filename}: {fault.strerror}") from None
+        raise click.ClickException(
+            f"{fault.filename or f'{folder} to {settings.data_dir}'}: {fault.strerror}"
+        ) from None
     if as_json:
         click.echo(orjson.dumps(restored_entry(restored, settings.data_dir), option=orjson.OPT_INDENT_2))
     else:

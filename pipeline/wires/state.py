@@ -81,7 +81,7 @@ class StateFile:
         self._connection = connection
         self._path = path
         self._limits = limits
-        self._used = self._share(self.total()[0])
+        self._used_bytes = self.total()[0]
 
     @classmethod
     def open(cls, path: Path, limits: RejectLimits) -> Self:
@@ -109,13 +109,18 @@ class StateFile:
         them is kept.
         """
         if not rejects:
-            return RejectsReport(0, self._used)
+            return RejectsReport(0, self._share(self._used_bytes))
         with self._transaction():
             self._connection.executemany(_ADD, [(*to_columns(reject), now) for reject in rejects])
             dropped = self._make_room()
-            used = self._share(self.total()[0])
-        self._used = used
-        return RejectsReport(dropped, used)
+            used = self.total()[0]
+        self._used_bytes = used
+        return RejectsReport(dropped, self._share(used))
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Bytes that the rejects took when this was opened, or last added some, and may take. No I/O."""
+        return self._used_bytes, self._limits.most_bytes
 
     def purge(self, now: int) -> int:
         """Drop what is older than the limit allows; how many were dropped. Raises StoreUnavailableError."""

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.assembly import STATE_FILE, STORE_FILE, make_decoder, open_journey, reject_limits
-from pipeline.settings import SettingsError
+from pipeline.assembly import (
+    STATE_FILE,
+    STORE_FILE,
+    bucket_of,
+    describe_store,
+    make_decoder,
+    open_journey,
+    open_parts,
+    reject_limits,
+)
+from pipeline.wires.influx import Bucket, InfluxStore
+from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile, WhenFull
 from pipeline.wires.store import StoreUnavailableError
 from schemas.delivery import Delivery
@@ -16,6 +26,7 @@ from schemas.reject import Reject, RejectReason
 from tests.pipeline.settings_for_tests import settings_in
 
 DAY = 86_400 * 10**9
+INFLUX = {"INFLUX_URL": "http://db:8086", "INFLUX_TOKEN": "t", "INFLUX_ORG": "o", "INFLUX_BUCKET": "b"}
 NOW = 20_000 * DAY
 PERSONAL = Delivery(
     "EH1.O.128", {}, b'{"Id": 128, "Timestamp": "2023-06-08T06:59:16Z", "Value": "04AABBCC"}', received_at=None
@@ -42,14 +53,25 @@ def test_a_given_folder_stands_for_data_dir(tmp_path: Path) -> None:
     assert not (tmp_path / "unused").exists()
 
 
-def test_influx_is_refused_by_name_before_anything_is_made(tmp_path: Path) -> None:
-    settings = settings_in(
-        tmp_path / "data", INFLUX_URL="http://db:8086", INFLUX_TOKEN="t", INFLUX_ORG="o", INFLUX_BUCKET="b"
-    )
-    with pytest.raises(SettingsError, match=r"CHARGELINE_INFLUX_URL.* SQLite only"), open_journey(settings, now=NOW):
-        pytest.fail("it was opened")
+def test_with_influx_rows_go_to_the_bucket_and_rejects_to_the_folder(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, **INFLUX)
+    with open_parts(settings, now=NOW) as opened:
+        assert isinstance(opened.store, InfluxStore)
+    assert bucket_of(settings) == Bucket("http://db:8086", "o", "b")
+    assert describe_store(settings) == "bucket b of http://db:8086"
+    assert (tmp_path / STATE_FILE).exists()
+    assert not (tmp_path / STORE_FILE).exists()
 
-    assert not (tmp_path / "data").exists()
+
+def test_a_given_folder_is_sqlite_whatever_the_settings_say(tmp_path: Path) -> None:
+    with open_parts(settings_in(tmp_path / "unused", **INFLUX), tmp_path / "demo", now=NOW) as opened:
+        assert isinstance(opened.store, SqliteStore)
+
+
+def test_without_influx_rows_go_to_a_file(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    assert bucket_of(settings) is None
+    assert describe_store(settings) == str(tmp_path / STORE_FILE)
 
 
 @pytest.mark.parametrize("below", [".", "below"])

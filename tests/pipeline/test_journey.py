@@ -62,6 +62,13 @@ class MemoryStore:
         self.rows += rows
         return ()
 
+    @property
+    def requests(self) -> int:
+        return 0
+
+    def reload(self) -> None:
+        """There are no secrets."""
+
     def close(self) -> None:
         return
 

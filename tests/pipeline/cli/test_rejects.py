@@ -154,12 +154,13 @@ def test_retried_ones_that_became_rows_are_gone(folder: Path) -> None:
     assert left(folder) == set(KEYS[2:])
 
 
-def test_retry_needs_a_store_that_this_version_has(folder: Path) -> None:
+def test_retry_says_that_the_store_is_away_and_keeps_them(folder: Path) -> None:
     influx = {f"CHARGELINE_INFLUX_{name}": "x" for name in ("TOKEN", "ORG", "BUCKET")}
     environ = {"CHARGELINE_DATA_DIR": str(folder), "CHARGELINE_INFLUX_URL": "http://127.0.0.1:1", **influx}
     result = CliRunner().invoke(command, ["retry", "--all"], env=environ)
-    assert result.exit_code == 2
-    assert "SQLite only" in result.stderr
+    assert result.exit_code == 1
+    assert "InfluxDB at http://127.0.0.1:1" in result.stderr
+    assert left(folder) == set(KEYS)
 
 
 def test_discarding_asks_first(folder: Path) -> None:

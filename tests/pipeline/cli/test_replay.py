@@ -146,7 +146,6 @@ def test_a_dry_run_answers_a_live_stream_before_it_ends(tmp_path: Path) -> None:
         (["replay", "missing.jsonl"], {}, "missing.jsonl"),
         (["replay"], {}, "FILE"),
         (["replay", "--dry-run", "--json", "recorded.jsonl"], {}, "--json is for the summary"),
-        (["replay", "recorded.jsonl"], INFLUX, "SQLite only"),
         (["replay", "recorded.jsonl"], {"CHARGELINE_BATCH": "none"}, "CHARGELINE_BATCH"),
     ],
 )
@@ -159,6 +158,16 @@ def test_wrong_usage_ends_with_2_and_words(
     assert words in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
     assert [path.name for path in tmp_path.iterdir()] == [stream.name]
+
+
+def test_a_store_that_is_away_ends_with_1_and_words(tmp_path: Path, stream: Path) -> None:
+    done = chargeline(
+        tmp_path, "replay", stream.name, environ={**INFLUX, "CHARGELINE_INFLUX_URL": "http://127.0.0.1:1"}
+    )
+
+    assert done.returncode == 1
+    assert "InfluxDB at http://127.0.0.1:1, bucket x: " in done.stderr.decode()
+    assert "see that it runs" in done.stderr.decode()
 
 
 def test_a_folder_that_cannot_be_ends_with_1_and_the_setting(tmp_path: Path, stream: Path) -> None:

@@ -1,0 +1,157 @@
+"""The service: a worker as a process, with its signals, its HTTP interface and its supervisor's notifications.
+
+Owns what happens from start to end of `chargeline run`. Must not know how a batch becomes durable (the worker).
+
+SIGTERM and SIGINT finish what is at hand and leave within ten seconds; a second one leaves at once. Both lose nothing:
+what is not acknowledged is delivered again. SIGHUP reads secrets again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from pathlib import Path
+from time import time_ns
+
+from pipeline.assembly import Opened, describe_store, open_parts
+from pipeline.broker import read_broker
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.meters import Meters
+from pipeline.recording import Recording
+from pipeline.secret import UnreadableSecretError
+from pipeline.self_metrics import SelfMetrics
+from pipeline.settings import Settings
+from pipeline.wires.amqp import AmqpSource
+from pipeline.wires.amqp_address import EaseeConnection, tls_context
+from pipeline.wires.folder_lock import lock_folder
+from pipeline.wires.http import HttpInterface
+from pipeline.wires.private_file import make_private_folder
+from pipeline.wires.systemd import Notifier
+from pipeline.worker import BatchLimits, Parts, Patience, Worker
+
+_LOG = logging.getLogger(__name__)
+
+_DRAIN_S = 8.0
+_BEAT_S = 5.0
+
+
+def serve(
+    settings: Settings, environ: Mapping[str, str], record: Path | None = None, patience: Patience | None = None
+) -> int:
+    """Work until a signal ends it; the signal's number.
+
+    Raises SettingsError, UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError and OSError
+    for what keeps it from starting, each with words. Once started it does not give up.
+    """
+    broker = read_broker(settings)
+    try:
+        tls_context(broker.address, settings.amqp_ca_file)
+    except ValueError as fault:
+        raise UnreadableSecretError(str(fault)) from None
+    make_private_folder(settings.data_dir)
+    with lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
+        recording = None if record is None else Recording(record)
+        try:
+            return asyncio.run(_Service(settings, opened, recording, Notifier(environ), patience).run())
+        finally:
+            if recording is not None:
+                recording.close()
+
+
+class _Service:
+    def __init__(
+        self,
+        settings: Settings,
+        opened: Opened,
+        recording: Recording | None,
+        notifier: Notifier,
+        patience: Patience | None,
+    ) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}"
+        self._settings = settings
+        self._notifier = notifier
+        self._meters = Meters()
+        self._source = AmqpSource(
+            self._read_broker,
+            ca_file=settings.amqp_ca_file,
+            prefetch=settings.prefetch,
+            is_shared=settings.amqp_share,
+            name=f"chargeline {version('chargeline')} {name}",
+        )
+        metrics = SelfMetrics(self._meters, socket.gethostname())
+        parts = Parts(self._source, opened.journey, opened.store, self._meters, metrics, recording)
+        self._worker = Worker(parts, BatchLimits(settings.batch, settings.batch_age / NS_PER_S), patience)
+        self._ended_by = 0
+        self._asked_to_end = asyncio.Event()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        async with AsyncExitStack() as parts:
+            if self._settings.http is not None:
+                http = HttpInterface(self._settings.http, self._meters)
+                await parts.enter_async_context(http)
+                _LOG.info("health and metrics at http://%s:%d", *self._settings.http)
+            _LOG.info("rows go to %s", describe_store(self._settings))
+            work = asyncio.create_task(self._worker.run())
+            beat = asyncio.create_task(self._beat())
+            ending = asyncio.create_task(self._asked_to_end.wait())
+            await asyncio.wait([work, ending], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await self._drain(work)
+            ending.cancel()
+            beat.cancel()
+            await work
+        return self._ended_by
+
+    async def _drain(self, work: asyncio.Task[None]) -> None:
+        """Finish what is at hand. A store that does not answer must not keep the process: then it leaves as it is."""
+        self._notifier.stopping()
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                await self._worker.stop()
+                await asyncio.shield(work)
+        except TimeoutError:
+            _LOG.warning("leaving without waiting any longer; what is not stored stays in the queue")
+            self._leave()
+
+    async def _beat(self) -> None:
+        """Tell the supervisor that the loop is alive, and how it is."""
+        self._notifier.ready()
+        while True:
+            self._notifier.alive(self._words())
+            await asyncio.sleep(_BEAT_S)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._asked_to_end.is_set():
+            _LOG.warning("leaving at once; what is not stored stays in the queue")
+            self._leave()
+        _LOG.info("%s: finishing what is at hand", number.name)
+        self._ended_by = number
+        self._asked_to_end.set()
+
+    def _reload(self) -> None:
+        _LOG.info("SIGHUP: reading secrets again")
+        self._worker.reload()
+
+    def _words(self) -> str:
+        gauges = self._meters.snapshot().gauges
+        backlog = "" if gauges.backlog is None else f", {gauges.backlog} messages wait"
+        return f"{gauges.state}{': ' if gauges.words else ''}{gauges.words}{backlog}"
+
+    def _leave(self) -> None:
+        """Without the threads: one may wait for a store for half a minute yet."""
+        logging.shutdown()
+        os._exit(0 if self._ended_by == signal.SIGTERM else 130)
+
+    def _read_broker(self) -> EaseeConnection:
+        try:
+            return read_broker(self._settings)
+        except UnreadableSecretError as fault:
+            raise ValueError(str(fault)) from None

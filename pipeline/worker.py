@@ -1,0 +1,233 @@
+"""The worker: from the operator's queue to durable rows, acknowledged only then. Read `Worker` top-down.
+
+Owns the order of things: deliveries fill a batch while the batch before is committed; committed is store, then local
+state; acknowledged is what was committed. Whatever cannot be made durable now is tried again until it can, and nothing
+more is taken meanwhile. Must not know how a source reads, what a message means, or how a store writes.
+
+Every delivery ends in one way of `pipeline.journey`, or is left to the broker, which delivers it again: when its
+channel was lost, when it was handed back on purpose, and when the worker ends before it is durable.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import time_ns
+from typing import NamedTuple
+
+from pipeline.core.backoff import Backoff
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.journey import Batch, BatchReport, Journey
+from pipeline.meters import Meters
+from pipeline.recording import Recording
+from pipeline.self_metrics import SelfMetrics
+from pipeline.wires.source import Source, SourceState, Token
+from pipeline.wires.store import Store, StoreUnavailableError
+from schemas.row import Row
+
+_LOG = logging.getLogger(__name__)
+
+_PIECE = 500
+_TICK_S = 1.0
+
+
+class Patience(NamedTuple):
+    """How long a worker waits for what.
+
+    `again`        between tries to make a batch durable.
+    `hand_back_s`  after so many seconds of trouble, deliveries go back to the queue: RabbitMQ closes the channel of
+                   one who does not acknowledge for 30 minutes.
+    `metrics_s`    between rows about the worker itself.
+    """
+
+    again: Backoff = Backoff(0.5, 60.0)
+    hand_back_s: float = 20 * 60.0
+    metrics_s: float = 10.0
+
+
+class BatchLimits(NamedTuple):
+    """When a batch is full: `most` deliveries, or `age_s` seconds after its first one."""
+
+    most: int
+    age_s: float
+
+
+class Parts(NamedTuple):
+    """What a worker works with, already open; closing is the caller's."""
+
+    source: Source
+    journey: Journey
+    store: Store
+    meters: Meters
+    metrics: SelfMetrics
+    recording: Recording | None = None
+
+
+class _Load:
+    """A batch on its way, with what it takes to acknowledge it."""
+
+    __slots__ = ("batch", "is_recorded", "redelivered", "token")
+
+    def __init__(self) -> None:
+        self.batch = Batch()
+        self.token: Token | None = None
+        self.redelivered = 0
+        self.is_recorded = False
+
+
+class Worker:
+    """Works until `stop`."""
+
+    def __init__(self, parts: Parts, limits: BatchLimits, patience: Patience | None = None) -> None:
+        """Nothing happens before `run`."""
+        self._source, self._journey, self._store, self._meters, self._metrics, self._recording = parts
+        self._limits = limits
+        self._patience = Patience() if patience is None else patience
+        self._filled: asyncio.Queue[_Load | None] = asyncio.Queue(maxsize=1)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._trouble_since: float | None = None
+        self._metrics_at = 0.0
+
+    async def run(self) -> None:
+        """Work until `stop`; then finish what is at hand, acknowledge it, and let go of the source."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._source.run())
+            tasks.create_task(self._fill_batches())
+            await self._commit_batches()
+            self._source.stop()
+        self._thread.shutdown(wait=False)
+
+    async def stop(self) -> None:
+        """Take nothing more. `run` returns when what is at hand is durable, or cannot be made so now."""
+        self._stopping.set()
+        self._woken.set()
+        self._meters.stopping()
+        await self._source.cancel()
+
+    def reload(self) -> None:
+        """Read secrets again, and try at once what waits."""
+        self._thread.submit(self._store.reload)
+        self._source.reload()
+        self._woken.set()
+
+    async def _fill_batches(self) -> None:
+        """Prepare one batch after the other, each while the one before is committed."""
+        while not self._stopping.is_set():
+            await self._filled.put(await self._fill())
+        await self._filled.put(None)
+
+    async def _fill(self) -> _Load:
+        """Read deliveries until there are enough, or the first of them is old enough; none within a tick is none."""
+        clock = asyncio.get_running_loop().time
+        load = _Load()
+        due = clock() + _TICK_S
+        while not self._stopping.is_set() and len(load.batch.outcomes) < self._limits.most:
+            room = self._limits.most - len(load.batch.outcomes)
+            piece = await self._source.next_piece(min(room, _PIECE), max(due - clock(), 0))
+            if piece is None:
+                if clock() >= due:
+                    break
+                continue
+            if load.token is not None and load.token.epoch != piece.token.epoch:
+                load = _Load()
+            if load.token is None:
+                due = clock() + self._limits.age_s
+            load.token = piece.token
+            load.redelivered += piece.redelivered
+            self._journey.read(load.batch, piece.deliveries)
+        return load
+
+    async def _commit_batches(self) -> None:
+        """Make batch after batch durable, and acknowledge it then."""
+        while (load := await self._filled.get()) is not None:
+            report = await self._make_durable(load)
+            if report is None:
+                continue
+            if load.token is not None:
+                await self._source.acknowledge(load.token)
+            if self._source.status.state is SourceState.HANDED_BACK:
+                self._source.resume()
+
+    async def _make_durable(self, load: _Load) -> BatchReport | None:
+        """Commit a batch, however long it takes; None where there is nothing to commit, or no point in it."""
+        failures = 0
+        while True:
+            self._meters.look(self._source.status)
+            if load.token is not None and not self._source.is_current(load.token):
+                return None
+            rows = self._rows_about_us()
+            if not load.batch.outcomes and not rows:
+                return None
+            began = time_ns()
+            requests = self._store.requests
+            try:
+                loop = asyncio.get_running_loop()
+                report = await loop.run_in_executor(self._thread, self._commit, load, began, rows)
+            except StoreUnavailableError as fault:
+                failures += 1
+                if self._stopping.is_set():
+                    self._give_up(load, fault)
+                    return None
+                await self._sit_out(fault, failures)
+                continue
+            self._recover()
+            stored_at = time_ns()
+            self._meters.requests(self._store.requests - requests)
+            self._meters.rejects_kept(*self._journey.rejects_room)
+            self._meters.batch_taken(
+                report, redelivered=load.redelivered, store_ns=stored_at - began, stored_at=stored_at
+            )
+            if rows:
+                self._metrics.written()
+            return report
+
+    def _commit(self, load: _Load, now: int, rows: Sequence[Row]) -> BatchReport:
+        """In the thread of the store: the recording, the store, the local state, in this order."""
+        if self._recording is not None and not load.is_recorded:
+            self._recording.append(load.batch.deliveries)
+            load.is_recorded = True
+        return self._journey.commit(load.batch, now, rows)
+
+    def _rows_about_us(self) -> Sequence[Row]:
+        now = asyncio.get_running_loop().time()
+        if now - self._metrics_at < self._patience.metrics_s:
+            return ()
+        self._metrics_at = now
+        return (self._metrics.row(time_ns()),)
+
+    async def _sit_out(self, fault: StoreUnavailableError, failures: int) -> None:
+        """Wait before the next try; hand deliveries back before the broker takes them away."""
+        now = asyncio.get_running_loop().time()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        self._meters.trouble(str(fault), is_holding=fault.needs_operator)
+        delay = self._patience.again.delay_s(failures, random.random())
+        if fault.retry_after_ns is not None:
+            delay = max(delay, fault.retry_after_ns / NS_PER_S)
+        what = "holding" if fault.needs_operator else "the store does not take rows"
+        _LOG.warning("%s: %s (nothing is lost; trying again in %.1f s)", what, fault, delay)
+        trouble_s = now - self._trouble_since
+        if trouble_s > self._patience.hand_back_s and self._source.status.state is SourceState.CONSUMING:
+            _LOG.warning("deliveries go back to the queue: nothing could be stored for %.0f s", trouble_s)
+            self._source.hand_back(f"waiting for the store: {fault}")
+        try:
+            async with asyncio.timeout(delay):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    def _recover(self) -> None:
+        if self._trouble_since is not None:
+            seconds = asyncio.get_running_loop().time() - self._trouble_since
+            _LOG.info("storing again, after %.0f s", seconds)
+            self._trouble_since = None
+        self._meters.recovered()
+
+    def _give_up(self, load: _Load, fault: StoreUnavailableError) -> None:
+        count = len(load.batch.outcomes)
+        if count:
+            _LOG.warning("%d deliveries stay in the queue, since they could not be stored: %s", count, fault)
