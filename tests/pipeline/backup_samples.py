@@ -1,11 +1,13 @@
 """A DATA_DIR with something in it, written the way a worker writes it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 
 from pipeline.assembly import STATE_FILE, STORE_FILE
 from pipeline.core.decode import Decoder
@@ -72,6 +74,13 @@ def dump(path: Path) -> list[str]:
 def contents(folder: Path) -> dict[str, bytes]:
     """Each file of a folder and its bytes."""
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def note_synced(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The inodes that are synced to the disk from now on."""
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda opened: synced.add(os.fstat(opened).st_ino))
+    return synced
 
 
 def _first_column(path: Path, query: str) -> set[str]:

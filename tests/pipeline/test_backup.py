@@ -27,6 +27,7 @@ from tests.pipeline.backup_samples import (
     contents,
     dump,
     filled,
+    note_synced,
     open_worker,
 )
 
@@ -50,6 +51,13 @@ def test_it_is_its_owners_alone(tmp_path: Path) -> None:
     back_up(filled(tmp_path / "data"), tmp_path / "some" / "backup", now=NOW)
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "some").rglob("*") if path.is_file()} == {0o600}
     assert (tmp_path / "some" / "backup").stat().st_mode & 0o777 == 0o700
+
+
+def test_it_is_on_the_disk_with_all_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_dir, folder = filled(tmp_path / "data"), tmp_path / "backup"
+    synced = note_synced(monkeypatch)
+    back_up(data_dir, folder, now=NOW)
+    assert {path.stat().st_ino for path in (folder, *folder.iterdir())} <= synced
 
 
 def test_it_can_be_read_where_nothing_can_be_written(tmp_path: Path) -> None:

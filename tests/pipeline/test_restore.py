@@ -26,6 +26,7 @@ from tests.pipeline.backup_samples import (
     contents,
     dump,
     filled,
+    note_synced,
     open_worker,
 )
 
@@ -67,6 +68,15 @@ def test_what_was_backed_up_is_there_again_and_a_worker_goes_on(saved: Path, tmp
     with open_worker(data_dir) as journey:
         journey.take(batch(9), NOW)
     assert chargers_with_rows(data_dir) == chargers_with_rejects(data_dir) == {"EH0", "EH1", "EH9"}
+
+
+def test_what_is_restored_is_on_the_disk_with_its_name(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir = tmp_path / "data"
+    synced = note_synced(monkeypatch)
+    restore(saved, data_dir, now=NOW)
+    assert {path.stat().st_ino for path in (data_dir, *(data_dir / name for name in FILES))} <= synced
 
 
 def test_what_is_there_is_not_replaced_unasked(saved: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`chargeline restore` as a user runs it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,18 @@ def test_a_folder_that_is_not_there_is_wrong_usage(data_dir: Path, capsys: pytes
     assert run(["restore", "nowhere"]) == 2
     assert "'nowhere' does not exist" in capsys.readouterr().err
     assert not data_dir.exists()
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_stays(data_dir: Path) -> None:
+    source = """
+import resource, sys
+from pipeline.cli import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, resource.RLIM_INFINITY))
+sys.exit(run(["restore", "saved"]))
+"""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (1, "Error: saved to data: File too large\n")
+    assert set(contents(data_dir)) == {LOCK_FILE}
 
 
 def test_a_folder_that_cannot_be_made_is_named(

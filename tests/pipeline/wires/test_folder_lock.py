@@ -1,6 +1,7 @@
 """The lock of a folder, against a real second process."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,13 @@ def test_a_killed_process_locks_nobody_out(tmp_path: Path) -> None:
         assert f"process {other.pid}," in (tmp_path / LOCK_FILE).read_text()
         with lock_folder(tmp_path):
             assert (tmp_path / LOCK_FILE).read_text().startswith(f"process {os.getpid()}, since ")
+
+
+def test_nothing_of_longer_words_stays(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).write_text("process 4194304, since the Middle Ages or thereabouts, which is a long time")
+    with lock_folder(tmp_path):
+        words = (tmp_path / LOCK_FILE).read_text()
+    assert re.fullmatch(rf"process {os.getpid()}, since \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ", words)
 
 
 def test_a_program_that_the_killed_one_started_does_not_keep_it(tmp_path: Path) -> None:

@@ -135,6 +135,16 @@ def test_what_is_no_database_has_no_mark_and_is_damaged(tmp_path: Path) -> None:
         check_copy(path)
 
 
+def test_looking_leaves_no_trace_even_of_a_file_that_would_be_written_beside(tmp_path: Path) -> None:
+    filled(tmp_path / "file", 3).close()
+    before = (tmp_path / "file").read_bytes()
+    assert before[18:20] == b"\2\2"
+    assert mark_of_copy(tmp_path / "file") == KIND
+    check_copy(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == before
+
+
 def test_a_name_that_means_something_in_a_url_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     filled(Path("50% of? #1"), 1).close()
