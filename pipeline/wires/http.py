@@ -97,7 +97,8 @@ class HttpInterface:
         try:
             self._listener = await asyncio.get_running_loop().create_server(accept, host, port)
         except OSError as fault:
-            message = f"{host}:{port}: {_words_of(fault)}; name another address in CHARGELINE_HTTP, or off"
+            shown = f"[{host}]" if ":" in host else host
+            message = f"{shown}:{port}: {_words_of(fault)}; name another address in CHARGELINE_HTTP, or off"
             raise ListenError(message) from fault
         return self
 
