@@ -62,15 +62,23 @@ _MOST_PREFETCH = 65_535
 _MOST_PARTITIONS = 10_000
 
 _TABLE = (
-    Spec("AMQP_URL", types.amqp_url, None, "The operator's broker: `amqps://user:password@host:5671/vhost`.", True),
-    Spec("AMQP_QUEUE", types.name, None, "The operator's queue, from Easee's connection details."),
-    Spec("AMQP_EXCHANGE", types.name, None, "The exchange that commands are published to, likewise."),
-    Spec("AMQP_CA_FILE", types.path, None, "CA certificates for TLS, in place of the system's."),
+    Spec(
+        "AMQP_URL",
+        types.amqp_url,
+        None,
+        "The operator's broker: `amqps://user:password@host:5671/vhost`.",
+        True,
+        True,
+    ),
+    Spec("AMQP_QUEUE", types.name, None, "The operator's queue, from Easee's connection details.", is_used=True),
+    Spec("AMQP_EXCHANGE", types.name, None, "The exchange that commands are published to, likewise.", is_used=True),
+    Spec("AMQP_CA_FILE", types.path, None, "CA certificates for TLS, in place of the system's.", is_used=True),
     Spec(
         "EASEE_CONNECTION_FILE",
         types.path,
         None,
         "Easee's reply with the connection details, as a JSON file, in place of the four above.",
+        is_used=True,
     ),
     Spec("AMQP_READER", types.choice(AmqpReader), "fast", "`fast`, or `aio-pika` for the reference reader."),
     Spec("AMQP_SHARE", types.flag, "off", "`on`: consume beside another consumer; otherwise alone, standing by."),

@@ -38,6 +38,8 @@ class Form(NamedTuple):
 FORMS = (
     Form(re.compile(r"make [a-z-]+( ARGS=.+)?"), lambda written: f"{written} --dry-run", in_tree=True),
     Form(re.compile(r"chargeline demo( .+)?"), lambda _: DEMO),
+    # It needs a broker; with --help behind, its options are still read.
+    Form(re.compile(r"chargeline simulate( .+)?"), lambda written: f"{written} --help"),
     Form(re.compile(r"(CHARGELINE_[A-Z_]+=\S+ )?chargeline .+"), lambda written: f"env {written}"),
     Form(re.compile(r"python -m tests\.architecture"), lambda written: written, in_tree=True),
     # What pipx does (build the wheel, install it into an environment of its own) is what tests/test_wheel.py does.

@@ -89,6 +89,7 @@ LAYERS = (
             "hypothesis",
             "influxdb_client",
             "orjson",
+            "pamqp",
             "prometheus_client",
             "pytest",
             "rich",
