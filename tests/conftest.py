@@ -28,7 +28,7 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
     try:
         broker = RabbitMq.named(named) if named else RabbitMq.own(tmp_path_factory.mktemp("rabbitmq"))
     except ServiceError as fault:
-        pytest.fail(str(fault), pytrace=False)
+        raise pytest.fail.Exception(str(fault), pytrace=False) from None
     yield broker
     broker.close()
 
@@ -36,8 +36,10 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMq]:
 @pytest.fixture
 def vhost(rabbitmq: RabbitMq) -> Iterator[str]:
     """A virtual host of the test's own; of a named broker the one it has, so name queues by `fresh_name`."""
+    rabbitmq.settle()
     name = rabbitmq.add_vhost()
     yield name
+    rabbitmq.settle()
     rabbitmq.delete_vhost(name)
 
 
@@ -49,7 +51,7 @@ def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDb]:
     try:
         server = InfluxDb.named(named, token) if named else InfluxDb.own(tmp_path_factory.mktemp("influxdb"))
     except ServiceError as fault:
-        pytest.fail(str(fault), pytrace=False)
+        raise pytest.fail.Exception(str(fault), pytrace=False) from None
     yield server
     server.close()
 
@@ -57,6 +59,8 @@ def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDb]:
 @pytest.fixture
 def bucket(influxdb: InfluxDb) -> Iterator[str]:
     """A bucket of the test's own that keeps everything."""
+    influxdb.settle()
     name = influxdb.add_bucket()
     yield name
+    influxdb.settle()
     influxdb.delete_bucket(name)

@@ -124,6 +124,11 @@ class InfluxDb:
         """Let it go on after `pause`."""
         self._own().resume()
 
+    def settle(self) -> None:
+        """Make it run and answer, whatever a test that failed has left. A named server is left alone."""
+        if self._process is not None:
+            self._process.settle(self._answers)
+
     def close(self) -> None:
         """Leave nothing running: the instance and its data are not needed any more."""
         if self._process is not None:

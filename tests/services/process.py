@@ -126,6 +126,13 @@ class ServerProcess:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
 
+    def settle(self, answers: Callable[[], bool]) -> None:
+        """Make it run and answer, whatever a test that failed has left: held still, stopped or dead."""
+        self.resume()
+        if not self.running:
+            self.kill()
+            self.start(answers)
+
     def log_end(self) -> str:
         """The last few thousand bytes of its output."""
         with suppress(FileNotFoundError):

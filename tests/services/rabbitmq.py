@@ -59,11 +59,11 @@ class RabbitMq:
         return broker
 
     def start(self) -> None:
-        """Start it, on the same ports and data as before, and wait until it answers (about 6 s)."""
+        """Start it, on the same ports and data as before, and wait until it answers (about 5 s)."""
         self._own().start()
 
     def stop(self) -> None:
-        """End it in order (about 7 s)."""
+        """End it in order (about 6 s)."""
         self._own().stop()
 
     def kill(self) -> None:
@@ -82,6 +82,11 @@ class RabbitMq:
     def resume(self) -> None:
         """Let it go on after `pause`."""
         self._own().resume()
+
+    def settle(self) -> None:
+        """Make it run and answer, whatever a test that failed has left. A named broker is left alone."""
+        if self._node is not None:
+            self._node.settle()
 
     def close(self) -> None:
         """Leave nothing running: node and data are not needed any more."""

@@ -1,5 +1,7 @@
 """The tests' own InfluxDB: buckets and tokens at will, answers read back exactly, faults on demand."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.services.influxdb import InfluxDb, Record
@@ -47,6 +49,15 @@ def test_rows_outlive_the_instance(influxdb: InfluxDb, bucket: str) -> None:
         influxdb.query(bucket, "SELECT n FROM m")
     influxdb.start()
     assert len(influxdb.query(bucket, "SELECT n FROM m")) == 1
+
+
+@pytest.mark.parametrize("fault", [InfluxDb.pause, InfluxDb.kill])
+def test_a_server_that_a_test_left_away_is_back_for_the_next(
+    influxdb: InfluxDb, bucket: str, fault: Callable[[InfluxDb], None]
+) -> None:
+    fault(influxdb)
+    influxdb.settle()
+    assert influxdb.query(bucket, "SELECT n FROM m") == []
 
 
 def test_a_named_server_is_used_and_never_stopped(influxdb: InfluxDb, bucket: str) -> None:

@@ -104,9 +104,9 @@ def test_durable_queues_outlive_the_node(rabbitmq: RabbitMq, vhost: str, end: Ca
 
 
 def test_a_named_broker_is_used_and_never_stopped(rabbitmq: RabbitMq, vhost: str) -> None:
-    named = RabbitMq.named(rabbitmq.url(vhost=vhost))
-    asyncio.run(publish(named.url(), "q", 1))
-    assert named.queue_length(named.add_vhost(), "q") == 1
+    named, queue = RabbitMq.named(rabbitmq.url(vhost=vhost)), fresh_name("q")
+    asyncio.run(publish(named.url(), queue, 1))
+    assert named.queue_length(named.add_vhost(), queue) == 1
     for forbidden in (named.stop, named.kill, named.pause):
         with pytest.raises(ServiceError, match="CHARGELINE_TEST_AMQP_URL"):
             forbidden()
