@@ -42,7 +42,7 @@ def ask(meters: Meters, path: str, method: str = "GET", now: int = NOW) -> Answe
     return with_server(conversation, meters, now)
 
 
-def send(data: bytes, meters: Meters | None = None) -> bytes:
+def send(data: bytes) -> bytes:
     """What comes back for these bytes, until the server closes the connection."""
 
     async def conversation(port: int) -> bytes:
@@ -50,7 +50,7 @@ def send(data: bytes, meters: Meters | None = None) -> bytes:
             writer.write(data)
             return await reader.read()
 
-    return with_server(conversation, Meters() if meters is None else meters, NOW)
+    return with_server(conversation, Meters(), NOW)
 
 
 @asynccontextmanager
@@ -107,11 +107,6 @@ def test_one_that_does_not_is_not_and_says_why() -> None:
     assert document["conditions"]["broker"]["met"] is True
 
 
-def test_readiness_follows_the_clock() -> None:
-    assert ask(busy_meters(), "/readyz", now=NOW + 30 * S).status == 200
-    assert ask(busy_meters(), "/readyz", now=NOW + 31 * S).status == 503
-
-
 def test_metrics_are_what_prometheus_reads() -> None:
     answer = ask(busy_meters(), "/metrics?name[]=all")
     families = {family.name: family for family in text_string_to_metric_families(answer.body.decode())}
@@ -133,9 +128,7 @@ def test_head_has_the_same_headers_and_no_body(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/metrics/x", "/commands", "/%2e%2e/etc/passwd", "//healthz"])
 def test_there_is_nothing_else(path: str) -> None:
-    answer = ask(busy_meters(), path)
-
-    assert (answer.status, answer.body) == (404, b"Not Found\n")
+    assert ask(busy_meters(), path)[::2] == (404, b"Not Found\n")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
@@ -163,10 +156,10 @@ def test_no_answer_tells_the_version_of_anything(request_line: bytes) -> None:
     "data",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /" + b"x" * 5_000 + b" HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"x" * 5_000 + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: x\r\n" % number for number in range(100)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        HEALTH.replace(b"healthz", b"healthz?" + b"x" * 5_000),
+        HEALTH.replace(b"Host: x", b"Host: x\r\nX: " + b"x" * 5_000),
+        HEALTH.replace(b"Host: x", b"\r\n".join([b"Host: x", *(b"X%d: x" % number for number in range(100))])),
+        HEALTH.replace(b"Host: x", b"Host: x\r\nContent-Length: -1"),
     ],
     ids=["TLS", "long line", "long header", "many headers", "bad length"],
 )
@@ -182,9 +175,8 @@ def test_what_cannot_be_read_is_refused_and_neither_repeated_nor_logged(
 
 
 def test_a_body_is_not_waited_for() -> None:
-    answer = send(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nbegin")
-
-    assert answer.startswith(b"HTTP/1.1 405 ")
+    question = b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nbegin"
+    assert send(question).startswith(b"HTTP/1.1 405 ")
 
 
 @pytest.mark.parametrize("data", [b"", b"GET /healthz HTTP/1.1\r\nX-Slow: "], ids=["nothing", "half a request"])
@@ -251,40 +243,36 @@ def test_a_fault_of_ours_is_logged_and_not_shown(caplog: pytest.LogCaptureFixtur
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
+def refusal_at(host: str, port: int) -> str:
+    async def listen() -> None:
+        async with HttpInterface((host, port), Meters()):
+            pytest.fail("it listens")
+
+    with pytest.raises(ListenError) as refused:
+        asyncio.run(listen())
+    return str(refused.value)
+
+
 def test_a_taken_port_is_said_in_words() -> None:
     with socket.socket() as holder:
         holder.bind((HOST, 0))
         holder.listen()
         port = holder.getsockname()[1]
-        http = HttpInterface((HOST, port), Meters())
-
-        async def listen() -> None:
-            async with http:
-                pytest.fail("it listens")
-
-        with pytest.raises(ListenError) as refused:
-            asyncio.run(listen())
-    message = f"{HOST}:{port}: Address already in use; name another address in CHARGELINE_HTTP, or off"
-    assert str(refused.value) == message
-    assert isinstance(refused.value, OSError)
+        words = refusal_at(HOST, port)
+    assert words == f"{HOST}:{port}: Address already in use; name another address in CHARGELINE_HTTP, or off"
 
 
-@pytest.mark.parametrize(("host", "shown"), [("192.0.2.1", r"192\.0\.2\.1"), ("2001:db8::1", r"\[2001:db8::1\]")])
+@pytest.mark.parametrize(("host", "shown"), [("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "[2001:db8::1]")])
 def test_a_host_that_is_not_ours_is_said_in_words(host: str, shown: str) -> None:
-    async def listen() -> None:
-        async with HttpInterface((host, 0), Meters()):
-            pytest.fail("it listens")
-
-    with pytest.raises(
-        ListenError, match=rf"^{shown}:0: .*address.*; name another address in CHARGELINE_HTTP, or off$"
-    ):
-        asyncio.run(listen())
+    words = refusal_at(host, 0)
+    assert words.startswith(f"{shown}:0: ")
+    assert words.endswith("; name another address in CHARGELINE_HTTP, or off")
 
 
 def test_it_lets_go_of_the_port_and_of_whoever_is_connected() -> None:
     async def run() -> bytes:
         async with AsyncExitStack() as connections:
-            async with HttpInterface((HOST, 0), Meters()) as http:
+            async with HttpInterface((HOST, 0), Meters(), silent_s=1e6) as http:
                 port = http.port
                 reader, writer = await connections.enter_async_context(connected(port))
                 writer.write(HEALTH)
