@@ -18,6 +18,8 @@ from pipeline.secret import MASKED, Secret
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _DEEPEST = 8
 _SHORTEST_WORD = 4
+_REPEATERS = ("aio_pika", "aiormq")
+"""Libraries that log the faults they raise, with stack traces; whoever catches these tells them in words."""
 
 
 class LogLevel(StrEnum):
@@ -117,7 +119,8 @@ def set_up_logging(
 ) -> None:
     """Send events of `level` and above to `stream`, standard error unless given; `auto` is text on a terminal.
 
-    Called again, it replaces what it set up before, and leaves handlers of others alone.
+    Libraries that only repeat what they raise are heard at `debug` alone. Called again, it replaces what it set up
+    before, and leaves handlers of others alone.
     """
     stream = sys.stderr if stream is None else stream
     if line_format is LogFormat.AUTO:
@@ -129,6 +132,8 @@ def set_up_logging(
         root.removeHandler(former)
     root.addHandler(handler)
     root.setLevel(level.value.upper())
+    for name in _REPEATERS:
+        logging.getLogger(name).setLevel(logging.DEBUG if level is LogLevel.DEBUG else logging.CRITICAL)
 
 
 def escape(text: str) -> str:

@@ -72,10 +72,10 @@ class _OurClock:
         await asyncio.sleep(nanoseconds / NS_PER_S)
 
 
-class _Ending:
+class Ending:
     """Whether somebody has asked for the end, and how. `task` is ended by force where it does not end itself."""
 
-    def __init__(self, task: "asyncio.Task[None]") -> None:
+    def __init__(self, task: "asyncio.Task[object]") -> None:
         self._task = task
         self.signal: signal.Signals | None = None
 
@@ -207,7 +207,7 @@ def _where(settings: Settings) -> SimulatedQueue:
 async def _simulate(simulation: Simulation, where: SimulatedQueue, *, show: bool) -> Summary:
     async with Publisher(where, simulation.take_command) as publisher:
         drive = asyncio.create_task(simulation.run(publisher.publish, lambda: ending.signal is not None))
-        ending = _Ending(drive)
+        ending = Ending(drive)
         progress = asyncio.create_task(_show_progress(simulation, publisher)) if show else None
         with _ending_by_signal(ending), suppress(asyncio.CancelledError):
             await drive
@@ -227,7 +227,7 @@ async def _show_progress(simulation: Simulation, publisher: Publisher) -> None:
 
 
 @contextmanager
-def _ending_by_signal(ending: _Ending) -> Iterator[None]:
+def _ending_by_signal(ending: Ending) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     for number in _ENDING_SIGNALS:
         loop.add_signal_handler(number, ending.ask, number)

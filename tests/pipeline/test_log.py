@@ -33,6 +33,8 @@ def _root_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name in ("aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def start(line_format: LogFormat, *secrets: Secret, level: LogLevel = LogLevel.INFO) -> io.StringIO:
@@ -241,3 +243,13 @@ def test_a_second_set_up_replaces_the_first_and_leaves_others_alone() -> None:
 def test_escaped_text_is_printable_and_says_what_stood_there(text: str) -> None:
     assert escape(text).isprintable()
     assert escape(text) == text or not text.isprintable()
+
+
+@pytest.mark.parametrize(("level", "is_heard"), [(LogLevel.DEBUG, True), (LogLevel.INFO, False)])
+@pytest.mark.parametrize("name", ["aiormq.connection", "aio_pika.channel"])
+def test_libraries_that_repeat_what_they_raise_are_heard_at_debug_alone(
+    name: str, level: LogLevel, *, is_heard: bool
+) -> None:
+    stream = start(LogFormat.TEXT, level=level)
+    logging.getLogger(name).error("once more")
+    assert ("once more" in stream.getvalue()) is is_heard

@@ -14,7 +14,7 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
-from pipeline.cli.simulate import progress_line
+from pipeline.cli.simulate import Ending, progress_line
 from pipeline.replay_lines import from_line
 from pipeline.simulate import Counts
 from schemas.delivery import Delivery
@@ -194,3 +194,16 @@ def test_a_broker_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
 def test_progress_is_one_line() -> None:
     counts = Counts(due=5_000, commands=2, understood=1, began_at=0, fleet_at=1_748_772_000 * S, elapsed=2 * S)
     assert progress_line(counts, 4_000) == ("4,000 published, 2,000 a second, 2 commands, fleet at 2025-06-01T10:00:00")
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    async def ask_twice() -> tuple[bool, bool]:
+        task = asyncio.create_task(asyncio.Event().wait())
+        ending = Ending(task)
+        ending.ask(signal.SIGTERM)
+        is_waited_for = not task.cancelling()
+        ending.ask(signal.SIGINT)
+        assert ending.signal is signal.SIGTERM
+        return is_waited_for, task.cancelling() > 0
+
+    assert asyncio.run(ask_twice()) == (True, True)
