@@ -76,6 +76,7 @@ class Ending:
     """Whether somebody has asked for the end, and how. `task` is ended by force where it does not end itself."""
 
     def __init__(self, task: "asyncio.Task[object]") -> None:
+        """Nobody has."""
         self._task = task
         self.signal: signal.Signals | None = None
 
