@@ -41,7 +41,7 @@ class Patience(NamedTuple):
     `metrics_s`    between rows about the worker itself.
     """
 
-    again: Backoff = Backoff(0.5, 60.0)
+    again: Backoff = Backoff(0.5, 15.0)
     hand_back_s: float = 20 * 60.0
     metrics_s: float = 10.0
 

@@ -62,6 +62,7 @@ class Stage:
         self.influxdb = influxdb
         self.bucket = influxdb.add_bucket() if influxdb is not None else ""
         self.data_dir = folder / "data"
+        self.others: dict[str, str] = {}
 
     def settings(self, **others: str) -> dict[str, str]:
         """The settings of a worker here."""
@@ -104,8 +105,13 @@ class Stage:
         return {key: fields for key, fields in rows.items() if key[0] != PIPELINE}
 
     def rejects(self) -> dict[str, str]:
-        """What the rejects hold: key and reason."""
-        with StateFile.open(self.data_dir / STATE_FILE, LIMITS) as state:
+        """What the rejects hold, those of other workers included: key and reason."""
+        return {**self.others, **self.rejects_in(self.data_dir)}
+
+    @staticmethod
+    def rejects_in(folder: Path) -> dict[str, str]:
+        """What the rejects of a DATA_DIR hold."""
+        with StateFile.open(folder / STATE_FILE, LIMITS) as state:
             return {kept.key: kept.reason.value for kept in state.rejects()}
 
     def faults(self, stream: Stream) -> list[str]:
