@@ -115,7 +115,14 @@ CLOCK_AND_ENVIRONMENT = frozenset(
         "time.time_ns",
     }
 )
-READERS_OF_CLOCK_AND_ENVIRONMENT = ("pipeline.cli", "pipeline.settings", "pipeline.wires", "pipeline.worker", "tests")
+READERS_OF_CLOCK_AND_ENVIRONMENT = (
+    "pipeline.cli",
+    "pipeline.service",
+    "pipeline.settings",
+    "pipeline.wires",
+    "pipeline.worker",
+    "tests",
+)
 
 MOST_LINES = 300
 
@@ -124,6 +131,8 @@ EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:|ruff:|
 
 WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "pipeline.backup_steps": "declarations only",
+    "pipeline.wires.source": "declarations only",
+    "pipeline.wires.store": "declarations only",
     "schemas.alert": "declarations only",
     "schemas.command": "declarations only",
     "schemas.delivery": "declarations only",

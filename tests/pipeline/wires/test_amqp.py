@@ -4,94 +4,32 @@ Each test has a virtual host of its own. Time-outs only end a test that hangs; n
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aio_pika
 import pytest
 
-from pipeline.core.backoff import Backoff
-from pipeline.wires.amqp import AmqpSource, Pace
-from pipeline.wires.amqp_address import EaseeConnection, address_of_url
+from pipeline.wires.amqp_address import EaseeConnection
 from pipeline.wires.source import Piece, SourceState
 from schemas.delivery import Delivery
+from tests.pipeline.wires.queue_reading import (
+    QUEUE,
+    QUICK,
+    bodies,
+    declare,
+    numbered,
+    publish,
+    reader,
+    running,
+    source_of,
+    take,
+    until_state,
+    until_told,
+    until_waiting,
+)
 from tests.services.rabbitmq import RabbitMq, fresh_name
-from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.services
-
-QUEUE = "Operator_1.Q"
-QUICK = Pace(again=Backoff(0.05, 0.2), look_s=0.1)
-HANGS_S = 60
-
-
-def reader(url: str, queue: str = QUEUE) -> Callable[[], EaseeConnection]:
-    return lambda: EaseeConnection(address_of_url(url), queue, "")
-
-
-def source_of(
-    read_broker: Callable[[], EaseeConnection], pace: Pace = QUICK, prefetch: int = 100, is_shared: bool = False
-) -> AmqpSource:
-    return AmqpSource(read_broker, ca_file=None, prefetch=prefetch, is_shared=is_shared, name="test", pace=pace)
-
-
-@asynccontextmanager
-async def running(source: AmqpSource) -> AsyncIterator[AmqpSource]:
-    """A source whose supervisor runs, stopped at the end; fails where all of it takes for ever."""
-    async with asyncio.timeout(HANGS_S), asyncio.TaskGroup() as tasks:
-        tasks.create_task(source.run())
-        try:
-            yield source
-        finally:
-            source.stop()
-
-
-async def declare(url: str, queue: str = QUEUE) -> None:
-    async with await aio_pika.connect(url) as connection:
-        await (await connection.channel()).declare_queue(queue, durable=True)
-
-
-async def publish(url: str, bodies: Sequence[bytes], queue: str = QUEUE) -> None:
-    async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel()
-        await channel.declare_queue(queue, durable=True)
-        for body in bodies:
-            message = aio_pika.Message(body, headers={"ArrivalTime": "2026-01-01T00:00:00Z"}, message_id="m")
-            await channel.default_exchange.publish(message, queue)
-
-
-async def take(source: AmqpSource, count: int) -> list[Piece]:
-    """Pieces until there are `count` deliveries, none acknowledged."""
-    pieces: list[Piece] = []
-    while sum(len(piece.deliveries) for piece in pieces) < count:
-        piece = await source.next_piece(count, 1)
-        if piece is not None:
-            pieces.append(piece)
-    return pieces
-
-
-async def until_state(source: AmqpSource, state: SourceState) -> None:
-    await until(lambda: source.status.state is state)
-
-
-async def until_told(source: AmqpSource, words: str) -> None:
-    await until(lambda: words in source.status.words)
-
-
-async def until_waiting(broker: RabbitMq, vhost: str, count: int) -> None:
-    async def has_so_many() -> bool:
-        return await asyncio.to_thread(broker.queue_length, vhost, QUEUE) == count
-
-    await until_asked(has_so_many)
-
-
-def bodies(pieces: Sequence[Piece]) -> list[bytes]:
-    return [delivery.body for piece in pieces for delivery in piece.deliveries]
-
-
-def numbered(count: int) -> list[bytes]:
-    return [str(number).encode() for number in range(count)]
 
 
 async def test_deliveries_come_in_order_with_all_that_was_sent(rabbitmq: RabbitMq, vhost: str) -> None:
@@ -122,15 +60,6 @@ async def test_what_was_not_acknowledged_comes_again(rabbitmq: RabbitMq, vhost: 
         again = await take(source, 20)
         assert bodies(again) == numbered(30)[10:]
         assert sum(piece.redelivered for piece in again) == 20
-
-
-async def test_no_more_than_the_prefetch_is_here(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
-    await publish(url, numbered(30))
-    async with running(source_of(reader(url), prefetch=8)) as source:
-        await take(source, 8)
-        await until_waiting(rabbitmq, vhost, 22)
-        assert source.status.unacknowledged == 8
 
 
 async def test_after_a_lost_connection_stale_tokens_acknowledge_nothing(rabbitmq: RabbitMq, vhost: str) -> None:
@@ -279,42 +208,3 @@ async def test_a_broker_that_answers_nothing_any_more_is_left(
         finally:
             await asyncio.to_thread(rabbitmq.resume)
         assert bodies(await take(source, 1)) == numbered(1)
-
-
-async def test_cancelled_it_receives_nothing_more_and_can_still_acknowledge(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
-    await publish(url, numbered(20))
-    async with running(source_of(reader(url))) as source:
-        token = (await take(source, 5))[-1].token
-        await source.cancel()
-        assert await source.next_piece(5, 0.05) is None
-        await source.acknowledge(token)
-    await until_waiting(rabbitmq, vhost, 15)
-
-
-async def test_large_bodies_make_the_prefetch_small(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
-    await publish(url, [b"x" * 1_000_000] * 40)
-    async with running(source_of(reader(url), prefetch=10_000)) as source:
-        for piece in await take(source, 40):
-            await source.acknowledge(piece.token)
-        await until(lambda: source.status.prefetch < 1_000)
-        await publish(url, numbered(3))
-        assert bodies(await take(source, 3)) == numbered(3)
-        assert source.status.connections == 1
-
-
-async def test_bodies_too_large_for_the_window_cost_the_channel_and_come_in_smaller_numbers(
-    rabbitmq: RabbitMq, vhost: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipeline.wires.amqp_epoch.MOST_BYTES", 30_000_000)
-    url = rabbitmq.url(vhost=vhost)
-    sent = [number + b"x" * 1_000_000 for number in numbered(60)]
-    await publish(url, sent)
-    async with running(source_of(reader(url), prefetch=10_000)) as source:
-        received: set[bytes] = set()
-        while len(received) < len(sent):
-            for piece in await take(source, 1):
-                await source.acknowledge(piece.token)
-                received |= {delivery.body for delivery in piece.deliveries}
-        assert received == set(sent)
