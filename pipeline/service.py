@@ -95,9 +95,9 @@ class _Service:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         async with AsyncExitStack() as parts:
             if self._settings.http is not None:
-                http = HttpInterface(self._settings.http, self._meters)
-                await parts.enter_async_context(http)
-                _LOG.info("health and metrics at http://%s:%d", *self._settings.http)
+                host, port = self._settings.http
+                await parts.enter_async_context(HttpInterface(self._settings.http, self._meters))
+                _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
             work = asyncio.create_task(self._worker.run())
             beat = asyncio.create_task(self._beat())
@@ -124,9 +124,11 @@ class _Service:
     async def _beat(self) -> None:
         """Tell the supervisor that the loop is alive, and how it is."""
         self._notifier.ready()
+        watchdog_s = self._notifier.watchdog_s
+        beat_s = _BEAT_S if watchdog_s is None else min(_BEAT_S, watchdog_s / 2)
         while True:
             self._notifier.alive(self._words())
-            await asyncio.sleep(_BEAT_S)
+            await asyncio.sleep(beat_s)
 
     def _end(self, number: signal.Signals) -> None:
         if self._asked_to_end.is_set():
@@ -138,7 +140,9 @@ class _Service:
 
     def _reload(self) -> None:
         _LOG.info("SIGHUP: reading secrets again")
+        self._notifier.reloading()
         self._worker.reload()
+        self._notifier.ready()
 
     def _words(self) -> str:
         gauges = self._meters.snapshot().gauges

@@ -89,6 +89,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._trouble_since: float | None = None
+        self._requests = 0
         self._metrics_at = 0.0
 
     async def run(self) -> None:
@@ -162,12 +163,12 @@ class Worker:
             if not load.batch.outcomes and not rows:
                 return None
             began = time_ns()
-            requests = self._store.requests
             try:
                 loop = asyncio.get_running_loop()
                 report = await loop.run_in_executor(self._thread, self._commit, load, began, rows)
             except StoreUnavailableError as fault:
                 failures += 1
+                self._count_requests()
                 if self._stopping.is_set():
                     self._give_up(load, fault)
                     return None
@@ -175,7 +176,7 @@ class Worker:
                 continue
             self._recover()
             stored_at = time_ns()
-            self._meters.requests(self._store.requests - requests)
+            self._count_requests()
             self._meters.rejects_kept(*self._journey.rejects_room)
             self._meters.batch_taken(
                 report, redelivered=load.redelivered, store_ns=stored_at - began, stored_at=stored_at
@@ -226,6 +227,11 @@ class Worker:
             _LOG.info("storing again, after %.0f s", seconds)
             self._trouble_since = None
         self._meters.recovered()
+
+    def _count_requests(self) -> None:
+        requests = self._store.requests
+        self._meters.requests(requests - self._requests)
+        self._requests = requests
 
     def _give_up(self, load: _Load, fault: StoreUnavailableError) -> None:
         count = len(load.batch.outcomes)

@@ -14,11 +14,12 @@ from pipeline.secret import UnreadableSecretError
 from pipeline.service import serve
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.folder_lock import FolderLockedError
+from pipeline.wires.http import ListenError
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.store import StoreUnavailableError
 
 _INTERRUPTED = 130
-_TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError, OSError)
+_TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError, ListenError)
 _EXAMPLE = """\b
 Examples:
   chargeline run --env-file /etc/chargeline.env
@@ -46,5 +47,7 @@ def command(settings: Settings, record: Path | None) -> None:
         raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
         raise click.ClickException(str(fault)) from None
+    except OSError as fault:
+        raise click.ClickException(f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)) from None
     if ended_by == signal.SIGINT:
         raise SystemExit(_INTERRUPTED)

@@ -1,0 +1,105 @@
+"""The worker as a process: its signals, its supervisor, its recording, with a real broker and a real store.
+
+That nothing is lost meanwhile is what tests/campaigns shows.
+"""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.replay_lines import from_line
+from tests.campaigns.running import RunningWorker
+from tests.campaigns.stage import Stage, Stream, simulate
+from tests.services.influxdb import InfluxDb
+from tests.services.rabbitmq import RabbitMq
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture(scope="module")
+def stream() -> Stream:
+    return simulate(500, 3, seed=1)
+
+
+@contextmanager
+def started(worker: RunningWorker) -> Iterator[RunningWorker]:
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.kill()
+
+
+def hear(supervisor: socket.socket, beginning: bytes) -> None:
+    """Wait for a notification that begins so."""
+    while not supervisor.recv(1_000).startswith(beginning):
+        pass
+
+
+def test_a_recording_has_all_that_was_delivered(rabbitmq: RabbitMq, vhost: str, tmp_path: Path, stream: Stream) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(stream.deliveries)
+    with started(RunningWorker(tmp_path, stage.settings(), "--record", str(tmp_path / "stream.jsonl"))) as worker:
+        worker.until(lambda: worker.delivered() == 500)
+        assert worker.end() == 0
+    recorded = [from_line(line) for line in (tmp_path / "stream.jsonl").read_bytes().splitlines()]
+    assert [(each.routing_key, each.body) for each in recorded] == [
+        (each.routing_key, each.body) for each in stream.deliveries
+    ]
+    assert all(each.received_at for each in recorded)
+    assert stage.faults(stream) == []
+
+
+def test_systemd_is_told(
+    rabbitmq: RabbitMq, vhost: str, tmp_path: Path, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(stream.deliveries)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(60)
+        with started(RunningWorker(tmp_path, stage.settings())) as worker:
+            hear(supervisor, b"READY=1")
+            hear(supervisor, b"STATUS=connecting")
+            hear(supervisor, b"STATUS=consuming, ")
+            worker.send(signal.SIGHUP)
+            hear(supervisor, b"RELOADING=1\n")
+            hear(supervisor, b"READY=1")
+            assert worker.end() == 0
+            hear(supervisor, b"STOPPING=1")
+
+
+@pytest.mark.parametrize("has_second_signal", [False, True])
+def test_a_store_that_does_not_answer_keeps_no_process(
+    rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path, stream: Stream, has_second_signal: bool
+) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost, influxdb)
+    influxdb.pause()
+    try:
+        stage.fill(stream.deliveries)
+        with started(RunningWorker(tmp_path, stage.settings())) as worker:
+            worker.until(lambda: worker.metrics().get("chargeline_unacknowledged_messages") == 500)
+            if has_second_signal:
+                worker.send(signal.SIGTERM)
+                worker.until(lambda: "SIGTERM: finishing" in worker.story())
+            assert worker.end() == 0
+            assert ("leaving at once" if has_second_signal else "without waiting any longer") in worker.story()
+    finally:
+        influxdb.resume()
+    with started(worker):
+        worker.until(lambda: worker.delivered() == 500)
+        assert worker.end() == 0
+    assert stage.faults(stream) == []
+
+
+def test_interrupted_it_says_so_by_its_exit_code(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(())
+    with started(RunningWorker(tmp_path, stage.settings())) as worker:
+        worker.until(lambda: worker.readiness()[0] == 200)
+        assert worker.end(signal.SIGINT) == 130
