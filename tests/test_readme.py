@@ -23,8 +23,9 @@ STORE = Path("chargeline-data") / "demo" / "chargeline.sqlite3"
 DEMO = "chargeline demo --duration 3s --plain"
 
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SETTLED_ELSEWHERE = ("json", "")
-"""Languages of blocks that hold nothing to execute: what a program prints, pictures."""
+SETTLED_ELSEWHERE = ("json", "", "ini", "influxql")
+"""Languages of blocks that hold nothing to execute (what a program prints, pictures), or that are executed with real
+servers by tests/test_readme_for_real.py."""
 
 
 class Form(NamedTuple):
@@ -40,6 +41,9 @@ FORMS = (
     Form(re.compile(r"chargeline demo( .+)?"), lambda _: DEMO),
     # It needs a broker; with --help behind, its options are still read.
     Form(re.compile(r"chargeline simulate( .+)?"), lambda written: f"{written} --help"),
+    Form(re.compile(r"(cp|chmod) .+"), lambda written: written),
+    # With real servers: tests/test_readme_for_real.py.
+    Form(re.compile(r"chargeline (check|run)( .+)?"), lambda written: f"{shlex.join(written.split()[:2])} --help"),
     Form(re.compile(r"(CHARGELINE_[A-Z_]+=\S+ )?chargeline .+"), lambda written: f"env {written}"),
     Form(re.compile(r"python -m tests\.architecture"), lambda written: written, in_tree=True),
     # What pipx does (build the wheel, install it into an environment of its own) is what tests/test_wheel.py does.
@@ -71,9 +75,9 @@ def commands(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def queries(text: str) -> list[str]:
-    """Each statement of the SQL blocks."""
-    return [query.strip() for block in blocks(text, "sql") for query in block.split(";") if query.strip()]
+def queries(text: str, language: str = "sql") -> list[str]:
+    """Each statement of the blocks in this query language."""
+    return [query.strip() for block in blocks(text, language) for query in block.split(";") if query.strip()]
 
 
 def form_of(command: str) -> Form:
@@ -98,6 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the README names, in which the demo has run."""
     place = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "tests" / "golden", place / "tests" / "golden")
+    shutil.copy(ROOT / ".env.example", place)
     execute(shlex.split(DEMO), place)
     return place
 

@@ -1,0 +1,96 @@
+"""What the README says of running it for real, executed with a real broker and a real InfluxDB.
+
+Its other commands and queries are executed by tests/test_readme.py.
+"""
+
+import configparser
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.running import RunningWorker
+from tests.campaigns.stage import QUEUE, Stage, simulate
+from tests.services.influxdb import InfluxDb
+from tests.services.rabbitmq import RabbitMq
+from tests.test_readme import README, blocks, commands, queries
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = Path(sys.executable).parent
+FIVE_LINES = ("cp", "chmod", "chargeline check", "chargeline run")
+
+
+@pytest.mark.services
+def test_the_lines_of_running_it_for_real(rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path) -> None:
+    lines = [line for line, _ in commands(README) if line.startswith(FIVE_LINES)]
+    assert [line.split(" --")[0] for line in lines] == [
+        "cp .env.example chargeline.env",
+        "chmod 600 chargeline.env",
+        "chargeline check",
+        "chargeline run",
+    ]
+    (tmp_path / ".env.example").write_bytes((ROOT / ".env.example").read_bytes())
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
+    environ["PATH"] = os.pathsep.join([str(PROGRAMS), environ["PATH"]])
+    stage = Stage(tmp_path, rabbitmq, vhost, influxdb)
+    stage.fill(simulate(100, 3, seed=1).deliveries)
+    for line in lines[:2]:
+        subprocess.run(shlex.split(line), cwd=tmp_path, env=environ, check=True)
+    worker = RunningWorker(tmp_path, stage.settings())
+    with (tmp_path / "chargeline.env").open("a") as file:
+        given = stage.settings(HTTP=worker.url.removeprefix("http://"))
+        file.writelines(f"CHARGELINE_{name}={value}\n" for name, value in given.items())
+    check = subprocess.run(
+        shlex.split(lines[2]), cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
+    assert QUEUE in check.stdout
+    with subprocess.Popen(shlex.split(lines[3]), cwd=tmp_path, env=environ) as process:
+        try:
+            worker.until(lambda: worker.delivered() == 100)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+class Unit(configparser.RawConfigParser):
+    """A unit file of systemd, whose names keep their case."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def test_the_unit_runs_the_program_as_the_program_expects() -> None:
+    (text,) = blocks(README, "ini")
+    unit = Unit(strict=True)
+    unit.read_string(text)
+    service = unit["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    assert (Path(program).name, words) == ("chargeline", ["run"])
+    assert service["EnvironmentFile"] == "/etc/chargeline.env"
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) > 10
+    assert int(service["TimeoutStopSec"]) > 10
+
+
+@pytest.mark.services
+def test_influxql_finds_something(rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path) -> None:
+    stream = simulate(5_000, 10, seed=1)
+    stage = Stage(tmp_path, rabbitmq, vhost, influxdb)
+    stage.fill(stream.deliveries)
+    worker = RunningWorker(tmp_path, stage.settings())
+    worker.start()
+    try:
+        worker.until(lambda: worker.delivered() == 5_000)
+        assert worker.end() == 0
+    finally:
+        worker.kill()
+    asked = queries(README, "influxql")
+    assert asked
+    for query in asked:
+        assert influxdb.query(stage.bucket, query), query
