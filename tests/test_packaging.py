@@ -23,7 +23,7 @@ DISTRIBUTIONS = {"dotenv": "python-dotenv"}
 """Packages that are imported under another name than they are installed by."""
 
 ADDRESS = re.compile(
-    r"py[p]i\.org|pythonhoste[d]\.org|npmj[s]\.|crate[s]\.io|golan[g]\.org|maven\.or[g]|docker\.i[o]|ghcr\.i[o]|quay\.i[o]"
+    r"py[p]i\.org|pythonhoste[d]\.org|npmj[s]\.|crate[s]\.io|(?:proxy|sum)\.golan[g]\.org|maven\.or[g]|docker\.i[o]|ghcr\.i[o]|quay\.i[o]"
     r"|(?:registr[y]|artifactor[y])\.[a-z]|(?<!emit)-(?:inde[x]-url|find-link[s])[ =]+[\w/.]|/hom[e]/\w|/roo[t]/"
 )
 """Registries, the options that name one, and folders of one machine. The brackets keep it from finding itself."""
@@ -81,7 +81,7 @@ def test_the_program_imports_exactly_its_declared_dependencies() -> None:
     }
     third_party = imported - sys.stdlib_module_names - {"pipeline", "schemas"}
     declared = {name_of(requirement) for requirement in PROJECT["project"]["dependencies"]}
-    assert {DISTRIBUTIONS.get(name, name) for name in third_party} == declared
+    assert {DISTRIBUTIONS.get(name, name_of(name)) for name in third_party} == declared
 
 
 def test_nothing_is_exempted_from_the_checks() -> None:

@@ -60,10 +60,10 @@ def program() -> None:
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_program(sys.argv[1:]))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_program(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. What a user can mend is said in words, never as a stack trace."""
     stdout = sys.stdout
     try:

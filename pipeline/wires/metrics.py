@@ -105,10 +105,10 @@ _HISTOGRAMS = (
 
 def metrics_registry(read: Callable[[], MetersSnapshot], version: str) -> CollectorRegistry:
     """A registry of its own, with the worker's metrics (`chargeline_…`) and those of its process (`process_…`)."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Worker(read, version))
-    ProcessCollector(registry=registry)
-    return registry
+    kept = CollectorRegistry(auto_describe=False)
+    kept.register(_Worker(read, version))
+    ProcessCollector(registry=kept)
+    return kept
 
 
 class _Worker(Collector):

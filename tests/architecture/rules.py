@@ -132,7 +132,6 @@ EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:|ruff:|
 WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "pipeline.backup_steps": "declarations only",
     "pipeline.wires.source": "declarations only",
-    "pipeline.wires.store": "declarations only",
     "schemas.alert": "declarations only",
     "schemas.command": "declarations only",
     "schemas.delivery": "declarations only",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
-from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, program, run
+from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, program, run_program
 
 HEAVY = {"orjson", "rich", "sqlite3", "dotenv", "asyncio"}
 
@@ -18,7 +18,7 @@ def python(source: str) -> str:
 
 def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
     told, loaded = python(
-        "import json, sys; from pipeline.cli import run; code = run(['--version']);"
+        "import json, sys; from pipeline.cli import run_program; code = run_program(['--version']);"
         "print(json.dumps([code, *sys.modules]))"
     ).splitlines()
 
@@ -30,7 +30,7 @@ def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
 
 
 def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--help"]) == 0
+    assert run_program(["--help"]) == 0
 
     output = capsys.readouterr().out
     assert all(name in output and line in output for name, line in COMMANDS.items())
@@ -38,12 +38,12 @@ def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["explain"], ["catalogue", "--product", "boat"]])
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(arguments) == 2
+    assert run_program(arguments) == 2
     assert "Error: " in capsys.readouterr().err
 
 
 def test_a_command_that_succeeds_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["catalogue", "109"]) == 0
+    assert run_program(["catalogue", "109"]) == 0
     assert "ChargerOpMode" in capsys.readouterr().out
 
 
@@ -69,7 +69,7 @@ def test_no_other_exit_is_taken_for_a_reader_that_left(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(program, "main", leave)
     with pytest.raises(SystemExit, match="3"):
-        run(["catalogue"])
+        run_program(["catalogue"])
 
 
 def test_an_interrupt_ends_with_130() -> None:

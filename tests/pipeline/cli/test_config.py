@@ -67,7 +67,7 @@ def test_json_says_the_same_for_programs(tmp_path: Path) -> None:
         "source": "default",
         "default": None,
         "secret": True,
-        "used": False,
+        "used": True,
     }
     assert shown["CHARGELINE_HTTP_TOKEN"]["value"] == "***"
     assert shown["CHARGELINE_HTTP_TOKEN"]["source"] == f"environment (file {tmp_path / 'token'})"

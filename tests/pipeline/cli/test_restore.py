@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.assembly import STATE_FILE, STORE_FILE
 from pipeline.backup import back_up
-from pipeline.cli import run
+from pipeline.cli import run_program
 from pipeline.wires.folder_lock import LOCK_FILE, lock_folder
 from tests.pipeline.backup_samples import FILES, NOW, chargers_with_rows, contents, filled
 
@@ -24,7 +24,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_says_what_is_there_again(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["restore", "saved"]) == 0
+    assert run_program(["restore", "saved"]) == 0
     output = capsys.readouterr()
     state, store, words = output.out.splitlines()
     assert state.endswith(f" bytes  {STATE_FILE}")
@@ -36,10 +36,10 @@ def test_it_says_what_is_there_again(data_dir: Path, capsys: pytest.CaptureFixtu
 
 def test_what_was_there_is_named_where_it_is_now(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     filled(data_dir, 5)
-    assert run(["restore", "saved"]) == 1
+    assert run_program(["restore", "saved"]) == 1
     assert "--force" in capsys.readouterr().err
 
-    assert run(["restore", "saved", "--force"]) == 0
+    assert run_program(["restore", "saved", "--force"]) == 0
     lines = capsys.readouterr().out.splitlines()
     asides = [line.removeprefix("Moved aside: ") for line in lines if line.startswith("Moved aside: ")]
     assert {Path(aside).name.partition(".before-restore-")[0] for aside in asides} == set(FILES)
@@ -48,7 +48,7 @@ def test_what_was_there_is_named_where_it_is_now(data_dir: Path, capsys: pytest.
 
 def test_json_has_the_same(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     filled(data_dir, 5)
-    assert run(["restore", "saved", "--force", "--json"]) == 0
+    assert run_program(["restore", "saved", "--force", "--json"]) == 0
     entry = json.loads(capsys.readouterr().out)
     assert entry["data_dir"] == "data"
     assert sorted(entry["moved_aside"]) == sorted(f"data/{name}" for name in contents(data_dir) if "before" in name)
@@ -58,19 +58,19 @@ def test_json_has_the_same(data_dir: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_state_alone_says_where_the_rows_are(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (data_dir.parent / "saved-data" / STORE_FILE).unlink()
     back_up(data_dir.parent / "saved-data", data_dir.parent / "state", now=NOW, is_rows_elsewhere=True)
-    assert run(["restore", "state"]) == 0
+    assert run_program(["restore", "state"]) == 0
     assert "Rows are in InfluxDB: restore its bucket with `influx restore`." in capsys.readouterr().out
 
 
 def test_a_worker_that_runs_is_named(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with lock_folder(data_dir):
-        assert run(["restore", "saved"]) == 1
+        assert run_program(["restore", "saved"]) == 1
     assert "Error: data is in use by another chargeline (process " in capsys.readouterr().err
     assert set(contents(data_dir)) == {LOCK_FILE}
 
 
 def test_a_folder_that_is_not_there_is_wrong_usage(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["restore", "nowhere"]) == 2
+    assert run_program(["restore", "nowhere"]) == 2
     assert "'nowhere' does not exist" in capsys.readouterr().err
     assert not data_dir.exists()
 
@@ -78,9 +78,9 @@ def test_a_folder_that_is_not_there_is_wrong_usage(data_dir: Path, capsys: pytes
 def test_a_disk_that_is_full_is_said_and_nothing_stays(data_dir: Path) -> None:
     source = """
 import resource, sys
-from pipeline.cli import run
+from pipeline.cli import run_program
 resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, resource.RLIM_INFINITY))
-sys.exit(run(["restore", "saved"]))
+sys.exit(run_program(["restore", "saved"]))
 """
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (1, "Error: saved to data: File too large\n")
@@ -92,5 +92,5 @@ def test_a_folder_that_cannot_be_made_is_named(
 ) -> None:
     data_dir.write_text("a file")
     monkeypatch.setenv("CHARGELINE_DATA_DIR", "data/below")
-    assert run(["restore", "saved"]) == 1
+    assert run_program(["restore", "saved"]) == 1
     assert capsys.readouterr().err == "Error: data/below: Not a directory\n"

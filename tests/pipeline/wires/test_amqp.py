@@ -38,7 +38,7 @@ async def test_deliveries_come_in_order_with_all_that_was_sent(rabbitmq: RabbitM
     async with running(source_of(reader(url))) as source:
         pieces: list[Piece] = []
         while len(bodies(pieces)) < 250:
-            pieces += await take(source, 50)
+            pieces += await take(source, 1)
             await source.acknowledge(pieces[-1].token)
         assert bodies(pieces) == numbered(250)
         delivery: Delivery = pieces[0].deliveries[0]
