@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
 from pipeline.replay_lines import from_line
+from pipeline.wires.amqp_address import address_of_url
 from tests.campaigns.running import RunningWorker
-from tests.campaigns.stage import Stage, Stream, simulate
+from tests.campaigns.stage import QUEUE, Stage, Stream, simulate
 from tests.services.influxdb import InfluxDb
 from tests.services.rabbitmq import RabbitMq
 
@@ -95,6 +97,34 @@ def test_a_store_that_does_not_answer_keeps_no_process(
         worker.until(lambda: worker.delivered() == 500)
         assert worker.end() == 0
     assert stage.faults(stream) == []
+
+
+def test_easees_reply_is_all_it_takes(rabbitmq: RabbitMq, vhost: str, tmp_path: Path, stream: Stream) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(stream.deliveries)
+    address = address_of_url(rabbitmq.url(vhost=vhost, tls=True))
+    reply = {
+        "server": address.host,
+        "port": address.port,
+        "useSsl": True,
+        "virtualHost": address.vhost,
+        "queueName": QUEUE,
+        "exchangeName": "Operator_1.C.X",
+        "username": address.user,
+        "password": address.password,
+    }
+    (tmp_path / "reply.json").write_bytes(orjson.dumps(reply))
+    settings = stage.settings(
+        AMQP_URL="",
+        AMQP_QUEUE="",
+        EASEE_CONNECTION_FILE=str(tmp_path / "reply.json"),
+        AMQP_CA_FILE=str(rabbitmq.authority),
+    )
+    with started(RunningWorker(tmp_path, settings)) as worker:
+        worker.until(lambda: worker.delivered() == 500)
+        assert worker.end() == 0
+    assert stage.faults(stream) == []
+    assert address.password not in worker.log.read_text("utf-8")
 
 
 def test_interrupted_it_says_so_by_its_exit_code(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:

@@ -130,6 +130,21 @@ async def test_a_consumer_that_the_broker_cancels_begins_anew(rabbitmq: RabbitMq
         assert bodies(await take(source, 3)) == numbered(3)
 
 
+async def test_a_consumer_that_silently_stopped_is_replaced(rabbitmq: RabbitMq, vhost: str) -> None:
+    url = rabbitmq.url(vhost=vhost)
+    await declare(url)
+    async with running(source_of(reader(url), pace=QUICK._replace(idle_looks=3))) as source:
+        await until_state(source, SourceState.CONSUMING)
+        # The broker forgets the consumer, and nobody who should know is told.
+        epoch = source._epoch
+        assert epoch is not None
+        assert epoch._channel is not None
+        await epoch._channel.basic_cancel(epoch._consumer)
+        await publish(url, numbered(3))
+        assert bodies(await take(source, 3)) == numbered(3)
+        assert source.status.connections == 2
+
+
 async def test_a_queue_that_is_not_there_yet_is_waited_for_and_named(rabbitmq: RabbitMq, vhost: str) -> None:
     url = rabbitmq.url(vhost=vhost)
     async with running(source_of(reader(url))) as source:
