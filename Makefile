@@ -42,8 +42,9 @@ lint: $(READY) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(READY) ## what decoding costs, next to the plain way
+bench: $(READY) services ## what decoding costs, and all the way from queue to store, next to the plain way
 	$(BIN)/python -m tests.bench.core_cost $(ARGS)
+	$(BIN)/python -m tests.bench.run_cost $(ARGS)
 
 lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	@PYTHON="$(PYTHON)" UV="$(UV)" .ci/lock/make $(ARGS)

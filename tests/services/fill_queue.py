@@ -4,9 +4,10 @@ Owns only that. `pipeline.wires.amqp_publish` is the careful way, which tests of
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aio_pika
+import aio_pika.abc
 from pamqp.commands import Basic
 
 from pipeline.wires.amqp_carried import carried_headers
@@ -14,10 +15,12 @@ from schemas.delivery import Delivery
 from tests.services.process import ServiceError
 
 _EXCHANGE_SUFFIX = ".filled"
-_TIMEOUT_S = 30.0
+_PATIENCE_S = 30.0
 
 
-async def fill_queues(url: str, queues: Sequence[str], deliveries: Sequence[Delivery]) -> None:
+async def fill_queues(
+    url: str, queues: Sequence[str], deliveries: Sequence[Delivery], patience_s: float = _PATIENCE_S
+) -> None:
     """Declare durable queues, and put every delivery, persistent, into each of them; published once for all.
 
     The queues must be new or empty, and without consumers: how many messages they hold then is how this knows that
@@ -26,12 +29,14 @@ async def fill_queues(url: str, queues: Sequence[str], deliveries: Sequence[Deli
     Raises:
         ServiceError: a queue does not hold all of them.
     """
-    async with await aio_pika.connect(url, timeout=_TIMEOUT_S) as connection:
+    async with await aio_pika.connect(url, timeout=_PATIENCE_S) as connection:
         channel = await connection.channel(publisher_confirms=False)
-        exchange = await channel.declare_exchange(queues[0] + _EXCHANGE_SUFFIX, aio_pika.ExchangeType.FANOUT)
+        inlet = queues[0] + _EXCHANGE_SUFFIX
+        exchange = await channel.declare_exchange(inlet, aio_pika.ExchangeType.FANOUT, auto_delete=True)
         for name in queues:
             await (await channel.declare_queue(name, durable=True)).bind(exchange)
-        underlay = await channel.get_underlay_channel()
+        # The abstract channel does not know `wait`.
+        publish: Callable[..., Awaitable[object]] = (await channel.get_underlay_channel()).basic_publish
         for delivery in deliveries:
             properties = Basic.Properties(
                 content_type="text/plain",
@@ -39,17 +44,24 @@ async def fill_queues(url: str, queues: Sequence[str], deliveries: Sequence[Deli
                 delivery_mode=aio_pika.DeliveryMode.PERSISTENT.value,
                 message_id=delivery.message_id,
             )
-            await underlay.basic_publish(
+            await publish(
                 delivery.body,
                 exchange=exchange.name,
                 routing_key=delivery.routing_key,
                 properties=properties,
                 wait=False,
             )
-        # On the same channel, so the broker answers after it has routed what was published.
         for name in queues:
-            async with asyncio.timeout(_TIMEOUT_S):
-                held = (await channel.declare_queue(name, passive=True)).declaration_result.message_count
-            if held != len(deliveries):
-                raise ServiceError(f"queue {name} holds {held} messages in place of {len(deliveries)}")
+            await _hold(channel, name, len(deliveries), patience_s)
         await exchange.delete()
+
+
+async def _hold(channel: aio_pika.abc.AbstractChannel, queue: str, count: int, patience_s: float) -> None:
+    """Wait until the queue holds so many messages."""
+    held: int | None = None
+    try:
+        async with asyncio.timeout(patience_s):
+            while held != count:
+                held = (await channel.declare_queue(queue, passive=True)).declaration_result.message_count
+    except TimeoutError:
+        raise ServiceError(f"queue {queue} holds {held} messages in place of {count}") from None
