@@ -17,7 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "backup": "Copy what DATA_DIR holds, also while a worker runs.",
         "catalogue": "Look up observation and command ids.",
-        "check": "See whether a worker could work: settings, broker, queue, store, clock.",
+        "check": "See whether a worker could work, and what to mend.",
         "config": "Show the settings in force, secrets masked.",
         "demo": "Watch a simulated fleet, stored in SQLite; needs no server.",
         "explain": "Say what one message becomes, and why.",

@@ -3,18 +3,23 @@
 Owns how findings are shown, and the exit code: 3 where one failed. Must not know what is tried.
 """
 
+import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import orjson
 
-from pipeline.check import Finding, Result, check
-from pipeline.cli.options import json_option, with_settings
-from pipeline.log import escape
-from pipeline.settings import Settings
+from pipeline.check import check, findings_of_wrong_settings
+from pipeline.check_step import Finding, Result
+from pipeline.cli.options import env_file_option, json_option
+from pipeline.log import escape, set_up_logging
+from pipeline.settings import SettingsError, load_settings
 
 _FAILED = 3
 _COLOURS = {Result.OK: "green", Result.WARNING: "yellow", Result.FAILED: "red", Result.SKIPPED: "bright_black"}
+_WIDTH = max(map(len, Result)) + 2
 _EXAMPLE = """\b
 Examples:
   chargeline check --env-file chargeline.env
@@ -23,16 +28,16 @@ Examples:
 
 @click.command(epilog=_EXAMPLE)
 @json_option
-@with_settings
-def command(settings: Settings, as_json: bool) -> None:
+@env_file_option
+def command(env_file: Path | None, as_json: bool) -> None:
     """See whether a worker could work.
 
-    Tries settings, DATA_DIR, broker, login, queue, exchange, store and clock, one after the other, and changes nothing:
-    no message is taken, no row written. Each line says what was tried and what was found; below it, what to do. The
-    exit code is 3 where something failed; a warning is none.
+    Tries settings, DATA_DIR, broker, login, queue, exchange, store, clock and HTTP address, one after the other, and
+    changes nothing: no message is taken, no row written. Each line says what was tried and what was found; below it,
+    what to do. The exit code is 3 where something failed; a warning is none.
     """
     findings = []
-    for finding in check(settings, time.time_ns()):
+    for finding in _find(env_file):
         findings.append(finding)
         if not as_json:
             _show(finding)
@@ -42,8 +47,17 @@ def command(settings: Settings, as_json: bool) -> None:
         raise SystemExit(_FAILED)
 
 
+def _find(env_file: Path | None) -> Iterator[Finding]:
+    try:
+        settings = load_settings(os.environ, env_file)
+    except SettingsError as error:
+        return findings_of_wrong_settings(error)
+    set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
+    return check(settings, time.time_ns)
+
+
 def _show(finding: Finding) -> None:
-    result = click.style(f"{finding.result:8}", fg=_COLOURS[finding.result])
-    click.echo(f"{result} {escape(finding.tried)}: {escape(finding.found)}")
+    result = click.style(f"{finding.result:{_WIDTH}}", fg=_COLOURS[finding.result])
+    click.echo(f"{result}{escape(finding.tried)}: {escape(finding.found)}")
     if finding.todo:
-        click.echo(f"         -> {escape(finding.todo)}")
+        click.echo(f"{'':{_WIDTH}}-> {escape(finding.todo)}")

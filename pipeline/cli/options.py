@@ -31,18 +31,22 @@ class WrongSettingsError(click.ClickException):
         super().__init__(f"the settings cannot be used:{faults}\nThe README describes every setting.")
 
 
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read settings from FILE; the environment wins over it.",
+)
+"""`--env-file FILE`, passed on as `env_file`; for a command that answers wrong settings in its own way."""
+
+
 def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[..., _R]:
     """Give a command `--env-file FILE`, and the settings in force as its first argument.
 
     Logging is set up before the command begins. Wrong settings end it with WrongSettingsError before it begins.
     """
 
-    @click.option(
-        "--env-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Read settings from FILE; the environment wins over it.",
-    )
+    @env_file_option
     @wraps(command)
     def wrapped(*arguments: _P.args, **options: _P.kwargs) -> _R:
         env_file = cast("Path | None", options.pop("env_file", None))

@@ -3,6 +3,7 @@
 Owns the one table of them, for the reader and for `chargeline check`.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,8 +12,10 @@ from aiormq.exceptions import (
     AMQPConnectionError,
     AuthenticationError,
     ChannelAccessRefused,
+    ChannelLockedResource,
     ChannelNotFoundEntity,
     ConnectionNotAllowed,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 
@@ -26,13 +29,18 @@ _NEXT_STEP: Mapping[type[BaseException], str] = MappingProxyType(
         ConnectionNotAllowed: "see the vhost, and that this user may use it",
         ChannelNotFoundEntity: "see CHARGELINE_AMQP_QUEUE and the vhost; this program never makes a queue",
         ChannelAccessRefused: "this user may not read that queue",
+        ChannelLockedResource: "another connection has that queue to itself for as long as it lasts; end that one",
         TimeoutError: "it does not answer; see host and port, and what stands between",
         ConnectionRefusedError: "see that the broker runs, and host and port",
+        socket.gaierror: "see the host's name in CHARGELINE_AMQP_URL or Easee's reply, and that DNS works here",
         OSError: "see host and port, and that the broker can be reached from here",
     }
 )
 _OTHERWISE = "it is tried again"
 _IN_USE = "in exclusive use"
+# The client drops the broker's reason for not opening a vhost; this is all that is left of its answer.
+_CLOSED_INSTEAD_OF_OPENED = "Expected one of ['Connection.OpenOk'], got <Connection.Close"
+_NOT_OPENED = "the broker knows this user, and does not open the vhost"
 
 
 def is_in_use(fault: BaseException) -> bool:
@@ -41,11 +49,31 @@ def is_in_use(fault: BaseException) -> bool:
 
 
 def explain_amqp_fault(fault: BaseException) -> str:
-    """What is wrong and the next step; no address, no password."""
+    """What is wrong and the next step, for who tries again; no address, no password."""
+    words, step = describe_amqp_fault(fault)
+    return f"{words}; {step or _OTHERWISE}"
+
+
+def describe_amqp_fault(fault: BaseException) -> tuple[str, str]:
+    """What is wrong, on one line, and the next step: empty where the table knows none; no address, no password."""
     root = _root(fault)
-    words = " ".join(str(root).split()) or type(root).__name__
+    if isinstance(root, InvalidFrameError) and _CLOSED_INSTEAD_OF_OPENED in str(root):
+        return _NOT_OPENED, _NEXT_STEP[ConnectionNotAllowed]
     steps = [step for kind, step in _NEXT_STEP.items() if isinstance(root, kind)]
-    return f"{words}; {steps[0] if steps else _OTHERWISE}"
+    return _words(root), steps[0] if steps else ""
+
+
+def _words(root: BaseException) -> str:
+    match root:
+        case TimeoutError():
+            return "no answer in time"
+        case ConnectionRefusedError():
+            return "connection refused: nobody listens there"
+        case ssl.SSLCertVerificationError() if getattr(root, "verify_message", ""):
+            return f"its certificate cannot be trusted: {root.verify_message.rstrip('.')}"
+        case OSError() if root.strerror and not isinstance(root, ssl.SSLError):
+            return " ".join(root.strerror.split())
+    return " ".join(str(root).split()) or type(root).__name__
 
 
 def _root(fault: BaseException) -> BaseException:

@@ -6,22 +6,32 @@ Everything is passive: nothing is declared, consumed or published.
 
 import asyncio
 import ssl
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import NamedTuple
 
 import aio_pika
-from aiormq.exceptions import AMQPError
+from aio_pika.abc import AbstractChannel
+from aiormq.exceptions import AMQPChannelError, AMQPError
 
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.wires.amqp_address import AmqpAddress, EaseeConnection
-from pipeline.wires.amqp_fault import explain_amqp_fault
+from pipeline.wires.amqp_fault import describe_amqp_fault
 
 _ANSWER_S = 10.0
 _FAULTS = (AMQPError, OSError, RuntimeError, ValueError)
+_OTHERWISE = "see the broker's log"
+_EXCHANGE_STEP = "see CHARGELINE_AMQP_EXCHANGE, or exchangeName in Easee's reply, and the vhost"
 
 
 class BrokerFaultError(Exception):
-    """The broker, the queue or the exchange cannot be used. Says why, and what to do."""
+    """The broker, the queue or the exchange cannot be used: `words` say why, `step` what to do."""
+
+    def __init__(self, words: str, step: str) -> None:
+        """Each on one line; no password in either."""
+        super().__init__(f"{words}; {step}")
+        self.words = words
+        self.step = step
 
 
 class QueueLook(NamedTuple):
@@ -36,51 +46,54 @@ async def look_at_certificate(address: AmqpAddress, context: ssl.SSLContext | No
 
     Raises BrokerFaultError where nobody answers, or the certificate is not to be trusted.
     """
-    try:
+    with _faults_described():
         async with asyncio.timeout(_ANSWER_S):
             _, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
-    except _FAULTS as fault:
-        raise BrokerFaultError(explain_amqp_fault(fault)) from None
-    try:
-        certificate = writer.get_extra_info("peercert")
-    finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+            certificate = writer.get_extra_info("peercert")
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
     end = certificate.get("notAfter") if isinstance(certificate, dict) else None
     return int(ssl.cert_time_to_seconds(end)) * NS_PER_S if isinstance(end, str) else None
 
 
 async def look_at_login(address: AmqpAddress, context: ssl.SSLContext | None) -> None:
     """Log in, and out again. Raises BrokerFaultError."""
-    try:
-        connection = await aio_pika.connect(address.url(), ssl_context=context, timeout=_ANSWER_S)
-        await connection.close()
-    except _FAULTS as fault:
-        raise BrokerFaultError(explain_amqp_fault(fault)) from None
+    with _faults_described():
+        async with _channel(address, context):
+            pass
 
 
 async def look_at_queue(details: EaseeConnection, context: ssl.SSLContext | None) -> QueueLook:
     """The queue's length and consumers. Raises BrokerFaultError, also where there is no such queue."""
-    try:
-        async with asyncio.timeout(_ANSWER_S):
-            connection = await aio_pika.connect(details.address.url(), ssl_context=context, timeout=_ANSWER_S)
-            async with connection:
-                channel = await connection.channel(publisher_confirms=False)
-                declared = (await channel.declare_queue(details.queue, passive=True)).declaration_result
-    except _FAULTS as fault:
-        raise BrokerFaultError(explain_amqp_fault(fault)) from None
+    with _faults_described():
+        async with _channel(details.address, context) as channel:
+            declared = (await channel.declare_queue(details.queue, passive=True)).declaration_result
     return QueueLook(declared.message_count or 0, declared.consumer_count or 0)
 
 
 async def look_at_exchange(details: EaseeConnection, context: ssl.SSLContext | None) -> None:
     """Whether the exchange for commands is there. Raises BrokerFaultError."""
+    with _faults_described(_EXCHANGE_STEP):
+        async with _channel(details.address, context) as channel:
+            await channel.get_exchange(details.exchange, ensure=True)
+
+
+@asynccontextmanager
+async def _channel(address: AmqpAddress, context: ssl.SSLContext | None) -> AsyncIterator[AbstractChannel]:
+    """A channel of a connection of its own, since a refusal ends the channel; all of it within `_ANSWER_S`."""
+    async with asyncio.timeout(_ANSWER_S):
+        connection = await aio_pika.connect(address.url(), ssl_context=context, timeout=_ANSWER_S)
+        async with connection:
+            yield await connection.channel(publisher_confirms=False)
+
+
+@contextmanager
+def _faults_described(step: str = "") -> Iterator[None]:
+    """A client's faults become BrokerFaultError; with `step`, where the broker refuses what was asked, that one."""
     try:
-        async with asyncio.timeout(_ANSWER_S):
-            connection = await aio_pika.connect(details.address.url(), ssl_context=context, timeout=_ANSWER_S)
-            async with connection:
-                channel = await connection.channel(publisher_confirms=False)
-                await channel.get_exchange(details.exchange, ensure=True)
+        yield
     except _FAULTS as fault:
-        words = explain_amqp_fault(fault).partition(";")[0]
-        raise BrokerFaultError(f"{words}; see CHARGELINE_AMQP_EXCHANGE and the vhost") from None
+        words, usual = describe_amqp_fault(fault)
+        is_refusal = isinstance(fault, AMQPChannelError)
+        raise BrokerFaultError(words, (is_refusal and step) or usual or _OTHERWISE) from None

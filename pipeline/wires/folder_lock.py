@@ -44,16 +44,37 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+def holder_of(folder: Path) -> str | None:
+    """Who has the folder, in words: a process and since when; None where nobody has. Makes and changes nothing.
+
+    Whoever wants to have the folder in the very instant of asking is refused. Raises OSError where it cannot be known.
+    """
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _words_of_holder(lock)
+    finally:
+        os.close(lock)
+    return None
+
+
 def _take(lock: int, path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, _MOST_BYTES, 0).decode(errors="replace").strip() or "process unknown"
         message = (
-            f"{path.parent} is in use by another chargeline ({holder}); end that one, or name another folder in "
-            "CHARGELINE_DATA_DIR"
+            f"{path.parent} is in use by another chargeline ({_words_of_holder(lock)}); end that one, or "
+            "name another folder in CHARGELINE_DATA_DIR"
         )
         raise FolderLockedError(message) from None
     except OSError as fault:
         words = f"{fault.strerror}; this disk cannot lock files, name a folder on a local one in CHARGELINE_DATA_DIR"
         raise OSError(fault.errno, words, str(path)) from fault
+
+
+def _words_of_holder(lock: int) -> str:
+    return os.pread(lock, _MOST_BYTES, 0).decode(errors="replace").strip() or "process unknown"

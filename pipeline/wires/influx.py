@@ -8,18 +8,15 @@ The client's batching interface is not used: it drops rows after its retries wit
 
 import zlib
 from collections.abc import Callable, Sequence
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
-from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from pipeline.core.line_protocol import to_line
 from pipeline.core.settlement import Group, UnsettledError, settle
-from pipeline.core.timestamps import NS_PER_S
 from pipeline.core.verdict import Action, Verdict, judge
 from pipeline.wires.store import Refusal, StoreUnavailableError
 from schemas.row import Row
@@ -147,12 +144,3 @@ class InfluxStore:
 
     def _say(self, words: str, step: str) -> str:
         return f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; {step}"
-
-
-def ask_time(url: str) -> int | None:
-    """The server's clock, nanoseconds since the epoch, cut off to seconds; None where it does not say."""
-    try:
-        answer = PoolManager(retries=False, timeout=Timeout(_CONNECT_MS / 1_000)).request("HEAD", f"{url}/ping")
-        return int(parsedate_to_datetime(answer.headers["Date"]).timestamp()) * NS_PER_S
-    except (HTTPError, OSError, KeyError, ValueError):
-        return None

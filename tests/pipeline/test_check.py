@@ -1,61 +1,79 @@
-"""The steps of the check that need no server: settings, folder, rejects. Others: tests/pipeline/cli/test_check.py."""
+"""The order of the check's steps, what is skipped and why, and what wrong settings come to."""
 
 from pathlib import Path
 
-import pytest
-
-from pipeline.assembly import STATE_FILE, reject_limits
-from pipeline.check import Finding, Result, check
-from pipeline.wires.folder_lock import lock_folder
-from pipeline.wires.state import StateFile
-from schemas.reject import Reject, RejectReason
+from pipeline.check import STEPS, check, findings_of_wrong_settings
+from pipeline.check_step import Finding, Result
+from pipeline.settings import SettingsError
 from tests.pipeline.settings_for_tests import settings_in
 
 NOW = 1_800_000_000 * 10**9
 
 
-def findings(folder: Path, **given: str) -> dict[str, Finding]:
-    return {finding.tried: finding for finding in check(settings_in(folder, **given), NOW)}
+def findings(folder: Path, **given: str) -> list[Finding]:
+    return list(check(settings_in(folder, HTTP="off", **given), lambda: NOW))
 
 
-def test_settings_that_name_no_broker_fail_and_the_rest_goes_on(tmp_path: Path) -> None:
+def by_step(found: list[Finding]) -> dict[str, Finding]:
+    return {finding.step: finding for finding in found}
+
+
+def test_a_step_needs_steps_before_it_alone() -> None:
+    names = [step.name for step in STEPS]
+    assert len(set(names)) == len(names)
+    for place, step in enumerate(STEPS):
+        assert set(step.needs) <= set(names[:place])
+
+
+def test_what_needs_a_failed_step_is_skipped_and_the_rest_goes_on(tmp_path: Path) -> None:
     found = findings(tmp_path)
-    assert found["broker"].result is Result.FAILED
-    assert "CHARGELINE_AMQP_URL and CHARGELINE_AMQP_QUEUE must be set" in found["broker"].found
-    assert found["queue"].result is Result.SKIPPED
-    assert found[f"SQLite {tmp_path / 'chargeline.sqlite3'}"].found == "will be made when a worker starts"
-    assert not (tmp_path / "chargeline.sqlite3").exists()
+    assert [(finding.step, str(finding.result)) for finding in found] == [
+        ("settings", "ok"),
+        ("data_dir", "ok"),
+        ("disk", by_step(found)["disk"].result),
+        ("rejects", "ok"),
+        ("broker", "failed"),
+        ("login", "skipped"),
+        ("queue", "skipped"),
+        ("exchange", "skipped"),
+        ("store", "ok"),
+        ("clock", "skipped"),
+    ]
+    assert by_step(found)["login"].found == "not tried, because of: broker"
+    assert by_step(found)["queue"].found == "not tried, because of: login"
 
 
-def test_a_reply_of_easees_that_is_none_is_named(tmp_path: Path) -> None:
-    (tmp_path / "reply.json").write_text("{}")
-    found = findings(tmp_path, EASEE_CONNECTION_FILE=str(tmp_path / "reply.json"))
-    assert "reply.json must be Easee's reply" in found["broker"].found
+def test_it_changes_nothing(tmp_path: Path) -> None:
+    findings(tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").mkdir()
+    findings(tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_a_worker_that_has_the_folder_is_told_and_no_fault(tmp_path: Path) -> None:
-    with lock_folder(tmp_path):
-        found = findings(tmp_path)[f"DATA_DIR {tmp_path}"]
-    assert found.result is Result.OK
-    assert "in use by another chargeline (process" in found.found
+def test_a_file_that_is_open_to_others_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("amqp://u:hidden@127.0.0.1:1/")
+    (tmp_path / "url").chmod(0o644)
+    found = findings(tmp_path / "data", AMQP_URL_FILE=str(tmp_path / "url"), AMQP_QUEUE="q")
+    (warning,) = [finding for finding in found if finding.result is Result.WARNING and finding.step == "settings"]
+    assert "is open to others" in warning.found
+    assert warning.todo == f"close it: chmod 600 {tmp_path / 'url'}"
+    assert "hidden" not in str(found)
 
 
-def test_a_folder_that_cannot_be_fails(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    found = findings(tmp_path / "file" / "below")[f"DATA_DIR {tmp_path / 'file' / 'below'}"]
-    assert found.result is Result.FAILED
-    assert "CHARGELINE_DATA_DIR" in found.todo
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("amqp://u:hidden@127.0.0.1:1/")
+    settings = settings_in(tmp_path, HTTP="off", AMQP_URL_FILE=str(tmp_path / "url"), AMQP_QUEUE="q")
+    (tmp_path / "url").unlink()
+    broker = by_step(list(check(settings, lambda: NOW)))["broker"]
+    assert broker.result is Result.FAILED
+    assert "No such file" in broker.found
 
 
-@pytest.mark.parametrize(("most", "result"), [("1MiB", Result.OK), ("1KiB", Result.WARNING)])
-def test_rejects_that_are_nearly_full_are_a_warning(tmp_path: Path, most: str, result: Result) -> None:
-    with StateFile.open(tmp_path / STATE_FILE, reject_limits(settings_in(tmp_path))) as state:
-        state.add_rejects([Reject(RejectReason.JSON, "x", {}, b"x" * 900, None, "")], NOW)
-    found = findings(tmp_path, REJECTS_MAX=most)["rejects"]
-    assert found.result is result
-    assert found.found.startswith("1 are kept")
-
-
-def test_a_state_file_of_somebody_else_fails(tmp_path: Path) -> None:
-    (tmp_path / STATE_FILE).write_bytes(b"no database" * 100)
-    assert findings(tmp_path)["rejects"].result is Result.FAILED
+def test_every_fault_of_the_settings_is_a_finding_and_nothing_is_tried() -> None:
+    found = list(findings_of_wrong_settings(SettingsError(("A is wrong; so there", "B is wrong"))))
+    failed = [finding for finding in found if finding.result is Result.FAILED]
+    assert [finding.found for finding in failed] == ["A is wrong; so there", "B is wrong"]
+    assert all(finding.todo for finding in failed)
+    assert [finding.step for finding in found[2:]] == [step.name for step in STEPS]
+    assert {finding.result for finding in found[2:]} == {Result.SKIPPED}

@@ -1,18 +1,22 @@
 """The broker's faults in words: the cause, the next step, no password."""
 
+import socket
 import ssl
 
 import pytest
 from aiormq.exceptions import (
     AMQPConnectionError,
     ChannelAccessRefused,
+    ChannelLockedResource,
     ChannelNotFoundEntity,
+    InvalidFrameError,
     ProbableAuthenticationError,
 )
 
-from pipeline.wires.amqp_fault import explain_amqp_fault, is_in_use
+from pipeline.wires.amqp_fault import describe_amqp_fault, explain_amqp_fault, is_in_use
 
 IN_USE = ChannelAccessRefused(None, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use")
+CLOSED = InvalidFrameError("Expected one of ['Connection.OpenOk'], got <Connection.Close object at 0x7f>")
 NO_RIGHT = ChannelAccessRefused(None, "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused for user 'u'")
 
 
@@ -22,8 +26,16 @@ NO_RIGHT = ChannelAccessRefused(None, "ACCESS_REFUSED - access to queue 'q' in v
         (ProbableAuthenticationError("ACCESS_REFUSED - Login was refused"), "Login was refused; see user and password"),
         (ChannelNotFoundEntity(None, "NOT_FOUND - no queue 'q'"), "no queue 'q'.*; see CHARGELINE_AMQP_QUEUE"),
         (NO_RIGHT, "refused for user 'u'.*; this user may not read"),
-        (ConnectionRefusedError(111, "refused"), "refused; see that the broker runs"),
-        (TimeoutError(), "^TimeoutError; it does not answer"),
+        (CLOSED, "^the broker knows this user, and does not open the vhost; see the vhost, and that this user may"),
+        (InvalidFrameError("Unexpected frame"), "^Unexpected frame; it is tried again$"),
+        (
+            ChannelLockedResource(None, "RESOURCE_LOCKED - q"),
+            "RESOURCE_LOCKED - q.*; another connection has",
+        ),
+        (ConnectionRefusedError(111, "Connect call failed"), "^connection refused: nobody.*; see that the broker runs"),
+        (ConnectionResetError(104, "Connection reset\nby peer"), "^Connection reset by peer; see host and port"),
+        (socket.gaierror(-2, "Name or service not known"), "^Name or service not known; see the host's name"),
+        (TimeoutError(), "^no answer in time; it does not answer"),
         (ssl.SSLCertVerificationError(1, "expired"), "expired.*CHARGELINE_AMQP_CA_FILE"),
         (RuntimeError("two\nlines"), "^two lines; it is tried again$"),
     ],
@@ -31,6 +43,11 @@ NO_RIGHT = ChannelAccessRefused(None, "ACCESS_REFUSED - access to queue 'q' in v
 def test_a_fault(fault: Exception, words: str) -> None:
     with pytest.raises(RuntimeError, match=words):
         raise RuntimeError(explain_amqp_fault(fault))
+
+
+def test_what_the_table_does_not_know_has_no_next_step() -> None:
+    assert describe_amqp_fault(RuntimeError("what?")) == ("what?", "")
+    assert describe_amqp_fault(ZeroDivisionError()) == ("ZeroDivisionError", "")
 
 
 def test_the_systems_fault_beneath_a_general_one_is_told() -> None:

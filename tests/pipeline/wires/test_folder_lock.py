@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wires.folder_lock import LOCK_FILE, FolderLockedError, lock_folder
+from pipeline.wires.folder_lock import LOCK_FILE, FolderLockedError, holder_of, lock_folder
 
 HOLDER = """
 import sys
@@ -118,3 +118,27 @@ def test_a_holder_that_has_not_said_its_name_yet(tmp_path: Path) -> None:
         (tmp_path / LOCK_FILE).write_text("")
         with pytest.raises(FolderLockedError, match="process unknown"), lock_folder(tmp_path):
             pass
+
+
+def test_who_has_it_can_be_asked_without_having_it(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert holder_of(folder) is None
+    assert not folder.exists()
+    folder.mkdir()
+    with another_process(folder) as other:
+        for _ in range(2):
+            words = holder_of(folder)
+            assert words is not None
+            assert words.startswith(f"process {other.pid}, since 20")
+        other.kill()
+        other.wait()
+        assert holder_of(folder) is None
+    with lock_folder(folder):
+        assert str(holder_of(folder)).startswith(f"process {os.getpid()}, ")
+
+
+def test_whoever_asks_does_not_keep_it(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).touch()
+    assert holder_of(tmp_path) is None
+    with lock_folder(tmp_path):
+        pass

@@ -1,0 +1,112 @@
+"""The check of the operator's broker: who it is, whether it lets us in, and what is there.
+
+Owns these steps and what to do about what they find. Must not know their order, or how anybody connects. Nothing is
+consumed, published or declared: a message taken to look at it would be delivered again to somebody else.
+"""
+
+import asyncio
+import ssl
+from typing import NamedTuple
+
+from pipeline.broker import read_broker
+from pipeline.check_folder import has_worker
+from pipeline.check_step import Ground, Look, Result
+from pipeline.core.timestamps import NS_PER_S, format_time
+from pipeline.settings import Settings, SettingsError
+from pipeline.wires.amqp_address import EaseeConnection, tls_context
+from pipeline.wires.amqp_look import (
+    BrokerFaultError,
+    QueueLook,
+    look_at_certificate,
+    look_at_exchange,
+    look_at_login,
+    look_at_queue,
+)
+
+_SOON_NS = 14 * 86_400 * NS_PER_S
+_DATE = 10
+
+
+class _Way(NamedTuple):
+    """Where the broker is, and how to speak TLS with it."""
+
+    details: EaseeConnection
+    context: ssl.SSLContext | None
+
+
+def look_at_broker(ground: Ground) -> Look:
+    """That the settings name a broker, that it answers, and that it is the one it should be, and for how long."""
+    try:
+        details, context = _way(ground.settings)
+    except SettingsError as fault:
+        return Look(Result.FAILED, "broker", "; ".join(fault.faults), "see the README: Run it for real")
+    tried = f"broker {details.address.host}:{details.address.port}"
+    try:
+        end = asyncio.run(look_at_certificate(details.address, context))
+    except BrokerFaultError as fault:
+        return Look(Result.FAILED, tried, fault.words, fault.step)
+    if end is None:
+        todo = "password and messages can be read on the way: use amqps://, unless it is this very machine"
+        return Look(Result.WARNING, tried, "answers, without TLS", todo)
+    found = f"answers; its certificate is trusted, and valid until {format_time(end)[:_DATE]}"
+    if end - ground.read_clock() < _SOON_NS:
+        return Look(Result.WARNING, tried, found, "whoever runs the broker must renew it by then, or the worker stops")
+    return Look(Result.OK, tried, found)
+
+
+def look_at_user(ground: Ground) -> Look:
+    """That the broker lets us in."""
+    details, context = _way(ground.settings)
+    tried = f"login as {details.address.user} to vhost {details.address.vhost}"
+    try:
+        asyncio.run(look_at_login(details.address, context))
+    except BrokerFaultError as fault:
+        return Look(Result.FAILED, tried, fault.words, fault.step)
+    return Look(Result.OK, tried, "accepted")
+
+
+def look_at_backlog(ground: Ground) -> Look:
+    """That the queue is there, how much waits in it, and who consumes already."""
+    details, context = _way(ground.settings)
+    tried = f"queue {details.queue}"
+    try:
+        look = asyncio.run(look_at_queue(details, context))
+    except BrokerFaultError as fault:
+        return Look(Result.FAILED, tried, fault.words, fault.step)
+    consumers = "1 consumer" if look.consumers == 1 else f"{look.consumers} consumers"
+    waiting = "1 message waits" if look.backlog == 1 else f"{look.backlog:,} messages wait"
+    return _judge_consumers(Look(Result.OK, tried, f"{waiting}, {consumers}"), look, ground.settings)
+
+
+def _judge_consumers(look: Look, queue: QueueLook, settings: Settings) -> Look:
+    """What consumers there are mean for a worker: it stands by beside them, which is a warning and no fault."""
+    if not queue.consumers:
+        return look
+    if settings.amqp_share:
+        return look._replace(found=f"{look.found}, with whom a worker would share (CHARGELINE_AMQP_SHARE)")
+    if queue.consumers == 1 and has_worker(settings):
+        return look._replace(found=f"{look.found}: most likely the worker that has DATA_DIR")
+    todo = (
+        "somebody else consumes: a worker would stand by and take over when they are gone; end them if you do not "
+        "know them, or set CHARGELINE_AMQP_SHARE=on if each is to get a part of the messages"
+    )
+    return look._replace(result=Result.WARNING, todo=todo)
+
+
+def look_at_commands(ground: Ground) -> Look | None:
+    """That the exchange for commands is there; None where none is named."""
+    details, context = _way(ground.settings)
+    if not details.exchange:
+        return None
+    tried = f"exchange {details.exchange}"
+    try:
+        asyncio.run(look_at_exchange(details, context))
+    except BrokerFaultError as fault:
+        return Look(Result.FAILED, tried, fault.words, fault.step)
+    return Look(Result.OK, tried, "is there")
+
+
+def _way(settings: Settings) -> _Way:
+    """Read anew. Raises SettingsError, UnreadableSecretError and ValueError, each with words."""
+    details = read_broker(settings)
+    return _Way(details, tls_context(details.address, settings.amqp_ca_file))
