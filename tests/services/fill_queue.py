@@ -34,7 +34,10 @@ async def fill_queues(
         inlet = queues[0] + _EXCHANGE_SUFFIX
         exchange = await channel.declare_exchange(inlet, aio_pika.ExchangeType.FANOUT, auto_delete=True)
         for name in queues:
-            await (await channel.declare_queue(name, durable=True)).bind(exchange)
+            queue = await channel.declare_queue(name, durable=True)
+            if held := queue.declaration_result.message_count:
+                raise ServiceError(f"queue {name} is not empty: it holds {held} messages")
+            await queue.bind(exchange)
         # The abstract channel does not know `wait`.
         publish: Callable[..., Awaitable[object]] = (await channel.get_underlay_channel()).basic_publish
         for delivery in deliveries:
