@@ -73,7 +73,8 @@ def _try(step: Step, ground: Ground) -> Look | None:
     except (UnreadableSecretError, ValueError) as fault:
         return Look(Result.FAILED, step.name, *split_words(str(fault)))
     except OSError as fault:
-        return Look(Result.FAILED, step.name, str(fault), "see that it is there, and yours")
+        found = f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)
+        return Look(Result.FAILED, step.name, found, "see that it is there, and that this user may use it")
 
 
 def _skip(step: Step, missing: str) -> Look:

@@ -30,8 +30,10 @@ _NEXT_STEP: Mapping[type[BaseException], str] = MappingProxyType(
         ChannelNotFoundEntity: "see CHARGELINE_AMQP_QUEUE and the vhost; this program never makes a queue",
         ChannelAccessRefused: "this user may not read that queue",
         ChannelLockedResource: "another connection has that queue to itself for as long as it lasts; end that one",
-        TimeoutError: "it does not answer; see host and port, and what stands between",
+        TimeoutError: "see host and port, and what stands between",
         ConnectionRefusedError: "see that the broker runs, and host and port",
+        ConnectionResetError: "see that the broker runs, and that CHARGELINE_AMQP_URL begins with amqps:// if the port "
+        "speaks TLS",
         socket.gaierror: "see the host's name in CHARGELINE_AMQP_URL or Easee's reply, and that DNS works here",
         OSError: "see host and port, and that the broker can be reached from here",
     }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import orjson
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError, SSLError
 from urllib3.exceptions import TimeoutError as NoAnswerError
 
 from pipeline.core.timestamps import NS_PER_S
@@ -96,4 +96,6 @@ def _describe(fault: HTTPError) -> ServerFaultError:
             words = reason.__cause__.strerror or words
         case NoAnswerError():
             words = "no answer in time"
+        case ProtocolError():
+            words = "what listens there breaks off, or speaks no HTTP"
     return ServerFaultError(words, "see that it runs and can be reached from here, and CHARGELINE_INFLUX_URL")

@@ -70,6 +70,15 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
     assert "No such file" in broker.found
 
 
+def test_what_the_system_refuses_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    too_long = tmp_path / ("x" * 300)
+    found = by_step(findings(too_long))
+    assert found["data_dir"].result is Result.FAILED
+    assert found["data_dir"].found == f"{too_long}: File name too long"
+    assert found["disk"].result is Result.SKIPPED
+    assert found["broker"].result is Result.FAILED
+
+
 def test_every_fault_of_the_settings_is_a_finding_and_nothing_is_tried() -> None:
     found = list(findings_of_wrong_settings(SettingsError(("A is wrong; so there", "B is wrong"))))
     failed = [finding for finding in found if finding.result is Result.FAILED]

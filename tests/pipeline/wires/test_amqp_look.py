@@ -54,6 +54,12 @@ async def test_tls_where_the_port_speaks_none(rabbitmq: RabbitMq) -> None:
         await look_at_certificate(address, tls_context(address, rabbitmq.authority))
 
 
+async def test_no_tls_where_the_port_speaks_it(rabbitmq: RabbitMq) -> None:
+    address = replace(address_of_url(rabbitmq.url(tls=True)), is_tls=False)
+    with pytest.raises(BrokerFaultError, match="amqps:// if the port speaks TLS"):
+        await look_at_login(address, None)
+
+
 async def test_a_host_that_is_nowhere() -> None:
     with pytest.raises(BrokerFaultError, match="; see the host's name"):
         await look_at_certificate(address_of_url("amqp://u:p@nowhere.invalid/"), None)

@@ -13,6 +13,7 @@ import pytest
 from pipeline.wires.influx import Bucket
 from pipeline.wires.influx_look import RetentionLook, ServerFaultError, look_at_retention, look_at_server
 from tests.services.influxdb import InfluxDb
+from tests.services.rabbitmq import RabbitMq
 
 DAY_NS = 86_400 * 10**9
 
@@ -95,6 +96,20 @@ def test_nobody_is_there() -> None:
         port: int = server.getsockname()[1]
     with pytest.raises(ServerFaultError, match=r"^Connection refused; see that it runs"):
         look_at_server(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.services
+def test_a_server_of_another_kind(rabbitmq: RabbitMq) -> None:
+    port = rabbitmq.url().rpartition(":")[2].partition("/")[0]
+    with pytest.raises(ServerFaultError, match="speaks no HTTP; see that it runs"):
+        look_at_server(f"http://127.0.0.1:{port}")
+
+
+def test_a_server_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        with pytest.raises(ServerFaultError, match=r"^no answer in time; see"):
+            look_at_server(f"http://127.0.0.1:{port}")
 
 
 def test_tls_with_a_server_that_speaks_none() -> None:
