@@ -5,9 +5,7 @@ Owns that look. Must not know settings, or what its finding means to anybody.
 
 import errno
 import socket
-from contextlib import suppress
 from enum import StrEnum
-from ipaddress import ip_address
 
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
@@ -15,7 +13,6 @@ from urllib3.exceptions import HTTPError
 _ANSWER_S = 2.0
 _OURS = b"chargeline_"
 _MOST_BYTES = 1 << 16
-_LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
 class Listener(StrEnum):
@@ -46,7 +43,6 @@ def look_at_listener(host: str, port: int) -> Listener:
 
 
 def _is_chargeline(host: str, port: int) -> bool:
-    host = _to_ask(host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
     try:
         with PoolManager(retries=False, timeout=Timeout(_ANSWER_S)) as pool:
@@ -54,11 +50,3 @@ def _is_chargeline(host: str, port: int) -> bool:
             return _OURS in answer.read(_MOST_BYTES)
     except HTTPError:
         return False
-
-
-def _to_ask(host: str) -> str:
-    """Who listens everywhere is asked here."""
-    with suppress(ValueError):
-        address = ip_address(host)
-        return _LOOPBACK[address.version] if address.is_unspecified else host
-    return host

@@ -67,6 +67,13 @@ def test_the_disk_has_a_figure(tmp_path: Path) -> None:
     assert look(look_at_disk, tmp_path / "not" / "yet").found.endswith(" MiB are free")
 
 
+def test_little_room_is_a_warning() -> None:
+    found = look(look_at_disk, Path("/proc/chargeline"))
+    assert found.result is Result.WARNING
+    assert found.found == "0 MiB are free"
+    assert "make some" in found.todo
+
+
 def test_without_a_state_file_there_are_no_rejects_and_none_is_made(tmp_path: Path) -> None:
     assert look(look_at_rejects, tmp_path).found == "none are kept; room for 1,024 MiB"
     assert list(tmp_path.iterdir()) == []

@@ -95,6 +95,14 @@ def test_wrong_settings_are_findings_and_nothing_is_tried(tmp_path: Path) -> Non
     assert not (tmp_path / "data").exists()
 
 
+def test_nothing_colours_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31m").touch()
+    result = check(tmp_path, DATA_DIR=str(tmp_path / "\x1b[31m" / "data"))
+    assert result.exit_code == 3
+    assert "\x1b" not in result.stdout
+    assert r"\x1b[31m is no folder" in line_of(result, "failed   DATA_DIR")
+
+
 def test_an_env_file(tmp_path: Path) -> None:
     url = f"amqp://u:{quote(SECRET, safe='')}@127.0.0.1:1/"
     (tmp_path / "env").write_text(f"CHARGELINE_AMQP_URL={url}\nCHARGELINE_AMQP_QUEUE=q\n")

@@ -65,6 +65,12 @@ async def test_a_host_that_is_nowhere() -> None:
         await look_at_certificate(address_of_url("amqp://u:p@nowhere.invalid/"), None)
 
 
+async def test_a_broker_that_is_not_there_is_no_fault_of_the_exchange() -> None:
+    details = EaseeConnection(address_of_url("amqp://u:p@127.0.0.1:1/"), "q", "x")
+    with pytest.raises(BrokerFaultError, match="; see that the broker runs"):
+        await look_at_exchange(details, None)
+
+
 async def test_whoever_hangs_up_is_no_broker() -> None:
     async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

@@ -1,5 +1,6 @@
 """The lock of a folder, against a real second process."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -135,6 +136,13 @@ def test_who_has_it_can_be_asked_without_having_it(tmp_path: Path) -> None:
         assert holder_of(folder) is None
     with lock_folder(folder):
         assert str(holder_of(folder)).startswith(f"process {os.getpid()}, ")
+
+
+def test_two_can_ask_at_once(tmp_path: Path) -> None:
+    (tmp_path / LOCK_FILE).touch()
+    with (tmp_path / LOCK_FILE).open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert holder_of(tmp_path) is None
 
 
 def test_whoever_asks_does_not_keep_it(tmp_path: Path) -> None:
