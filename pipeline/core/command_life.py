@@ -10,6 +10,10 @@ Latencies, each with its clocks; created = the response's Timestamp:
     round_trip_ms  received_at - published_at: our clock alone
     lateness_ms    ArrivalTime - deadline: the cloud's clock against ours, only of late answers
     effect_ms      ArrivalTime of the completing readback - created: the cloud's clock alone
+
+A store cannot take a field back. So what a fact that came later took away may still stand there, and the flags, which
+are always written, say what counts: `accepted` and the latencies only where `answered` is 1, `lateness_ms` only where
+`late` is, `effect_ms` only where `confirmed` is. In `command_outcome` nothing counts where `refuted` is 1.
 """
 
 from collections.abc import Mapping
@@ -202,7 +206,12 @@ def command_row(life: Life, watermark: int, command_name: str) -> Row:
 
 def row_time(command: CommandSent) -> int:
     """The place of a command's row: two commands of one moment differ in their refs."""
-    return command.published_at + crc32(command.ref.encode()) % _REF_SPREAD_NS
+    return _apart(command.published_at, command)
+
+
+def _apart(moment: int, command: CommandSent) -> int:
+    """A moment of a command, moved within the 100 ns of the wire's resolution, so that no two commands share a row."""
+    return moment + crc32(command.ref.encode()) % _REF_SPREAD_NS
 
 
 class Decision(NamedTuple):
@@ -224,7 +233,10 @@ def decisions(life: Life, watermark: int) -> tuple[Decision, ...]:
 
 
 def outcome_row(life: Life, decision: Decision, command_name: str, firmware: str, *, is_refuted: bool = False) -> Row:
-    """The row of one decision. A refuted one has all flags 0, and no latencies."""
+    """The row of one decision, at its moment, like `command_row` apart from those of other commands.
+
+    A refuted one has all flags 0, and no latencies.
+    """
     is_answer = decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
     flags = {
         "ok": decision.outcome is Outcome.ACCEPTED,
@@ -239,7 +251,7 @@ def outcome_row(life: Life, decision: Decision, command_name: str, firmware: str
     if is_answer and not is_refuted:
         fields += _latencies(life, STANDINGS[_answer(life), Due.TIMED_OUT])
     tags = (("command", command_name), ("firmware", firmware), ("outcome", decision.outcome.value))
-    return Row(COMMAND_OUTCOME, life.command.serial, "", tags, decision.at, tuple(fields))
+    return Row(COMMAND_OUTCOME, life.command.serial, "", tags, _apart(decision.at, life.command), tuple(fields))
 
 
 def _answer(life: Life) -> Answer:

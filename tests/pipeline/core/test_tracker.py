@@ -1,0 +1,222 @@
+"""The tracker: the same set of facts gives the same rows, whatever the order, and however often it was interrupted."""
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.command_life import COMMAND, COMMAND_OUTCOME
+from pipeline.core.tracker import KEPT_NS, Tracker
+from schemas.catalogue import shipped_catalogue
+from schemas.command import Argument, CommandResponse, CommandSent
+from schemas.measurement import COMMAND_RESPONSE
+from schemas.observation import Observation, Product
+from schemas.row import Row
+
+CATALOGUE = shipped_catalogue()
+S = 10**9
+START = 1_700_000_000 * S
+TIMEOUT = 60 * S
+END = START + 600 * S
+
+Fact = CommandSent | CommandResponse
+Rows = dict[tuple[str, str, tuple[tuple[str, str], ...], int], dict[str, float | str]]
+
+
+class Delivered(NamedTuple):
+    """A fact, and whether the watermark moves on behind it, the tracker is restarted, or the fact comes again."""
+
+    fact: Fact
+    is_last_of_batch: bool
+    is_restarted: bool
+    is_repeated: bool
+
+
+def sent(seconds: float, ref: str = "a", command_id: int = 48, expires_in: float | None = None) -> CommandSent:
+    at = START + int(seconds * S)
+    expires_at = None if expires_in is None else at + int(expires_in * S)
+    return CommandSent("EH1", command_id, (Argument(1, "13"),), expires_at, at, ref, at)
+
+
+def answered(seconds: float, after: float = 1, command_id: int = 48, accepted: bool = True) -> CommandResponse:
+    at = START + int(seconds * S)
+    return CommandResponse("EH1", command_id, accepted, None, at, at, at + int(after * S), None, None, None)
+
+
+def applied(rows: Rows, written: Iterable[Row]) -> Rows:
+    for row in written:
+        rows.setdefault((row.measurement, row.charger, row.tags, row.time), {}).update(row.fields)
+    return rows
+
+
+COUNTS_WHERE = {
+    "accepted": "answered",
+    "delivery_ms": "answered",
+    "response_ms": "answered",
+    "round_trip_ms": "answered",
+    "lateness_ms": "late",
+    "effect_ms": "confirmed",
+}
+
+
+def final(rows: Rows) -> Rows:
+    """What counts: see pipeline.core.command_life."""
+    return {
+        key: {
+            name: value
+            for name, value in fields.items()
+            if key[0] != COMMAND or fields.get(COUNTS_WHERE.get(name, "")) != 0.0
+        }
+        for key, fields in rows.items()
+        if fields.get("refuted") != 1.0
+    }
+
+
+def feed(tracker: Tracker, fact: Fact) -> None:
+    if isinstance(fact, CommandSent):
+        tracker.add_command(fact)
+    else:
+        tracker.add_response(fact)
+
+
+def at_once(facts: Sequence[Fact], watermark: int = END) -> Rows:
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    for fact in facts:
+        feed(tracker, fact)
+    return final(applied({}, tracker.advance(watermark).rows))
+
+
+def only(rows: Rows, measurement: str) -> dict[str, float | str]:
+    (found,) = [fields for key, fields in rows.items() if key[0] == measurement]
+    return found
+
+
+HALF_SECONDS = st.integers(0, 400).map(lambda half: half / 2)
+FACTS = st.lists(
+    st.one_of(
+        st.builds(
+            sent,
+            HALF_SECONDS,
+            st.sampled_from("ab"),
+            st.sampled_from((1, 22, 48)),
+            st.one_of(st.none(), st.sampled_from((10, 59, 90))),
+        ),
+        st.builds(answered, HALF_SECONDS, st.sampled_from((1, 61, 90)), st.sampled_from((1, 22, 48)), st.booleans()),
+    ),
+    max_size=14,
+).map(lambda facts: list({repr(fact)[:0] + _identity(fact): fact for fact in facts}.values()))
+
+
+def _identity(fact: Fact) -> str:
+    """Copies are the same fact: an expiry or an arrival of their own would make them contradict each other."""
+    if isinstance(fact, CommandSent):
+        return f"C {fact.id} {fact.published_at} {fact.ref}"
+    return f"CR {fact.id} {fact.created_at} {fact.accepted}"
+
+
+@given(FACTS, st.randoms(use_true_random=False), st.data())
+def test_any_order_batching_repetition_and_restart_ends_in_the_same_rows(
+    facts: list[Fact], random: Random, data: st.DataObject
+) -> None:
+    order = facts + [fact for fact in facts if random.random() < 0.3]
+    random.shuffle(order)
+    tracker, rows, kept, watermark = Tracker(CATALOGUE, TIMEOUT), Rows(), dict[str, bytes](), START
+    for fact in order:
+        feed(tracker, fact)
+        if data.draw(st.booleans()):
+            watermark = data.draw(st.integers(watermark, END))
+            applied(rows, tracker.advance(watermark).rows)
+            kept |= {serial: content for serial, content in tracker.changes().items() if content is not None}
+            if data.draw(st.booleans()):
+                tracker = Tracker(CATALOGUE, TIMEOUT)
+                tracker.restore(kept.items(), watermark)
+    applied(rows, tracker.advance(END).rows)
+    assert final(rows) == at_once(facts)
+
+
+def test_sent_and_answered() -> None:
+    rows = at_once([sent(0), answered(0.5)], START)
+    assert only(rows, COMMAND)["state"] == "accepted"
+    assert only(rows, COMMAND_RESPONSE) == {"paired": 1.0, "ref": "a"}
+    assert only(rows, COMMAND_OUTCOME)["ok"] == 1.0
+
+
+def test_a_response_of_nobody_is_decided_when_the_watermark_has_passed_its_window() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker.add_response(answered(0))
+    assert tracker.advance(START + 5 * S).rows == ()
+    assert tracker.next_due() == START + 5 * S
+    rows = applied({}, tracker.advance(START + 5 * S + 1).rows)
+    assert only(rows, COMMAND_RESPONSE) == {"paired": 0.0, "ref": ""}
+    tracker.add_command(sent(0))
+    assert only(applied(rows, tracker.advance(END).rows), COMMAND_RESPONSE) == {"paired": 1.0, "ref": "a"}
+
+
+def test_a_timeout_fires_once_its_deadline_is_passed_and_a_late_answer_adds_to_it() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker.add_command(sent(0))
+    assert only(applied({}, tracker.advance(START + TIMEOUT).rows), COMMAND)["state"] == "published"
+    tracked = tracker.advance(START + TIMEOUT + 1)
+    rows = applied({}, tracked.rows)
+    assert only(rows, COMMAND)["timed_out"] == 1.0
+    assert [(time_out.deadline, time_out.answered_at) for time_out in tracked.time_outs] == [(START + TIMEOUT, None)]
+    tracker.add_response(answered(0.5, after=70))
+    tracked = tracker.advance(START + 2 * TIMEOUT)
+    applied(rows, tracked.rows)
+    assert [tags for (name, _, tags, _) in final(rows) if name == COMMAND_OUTCOME] == [
+        (("command", "SetDynamicChargerCurrent"), ("firmware", "-"), ("outcome", outcome))
+        for outcome in ("timed_out", "accepted")
+    ]
+    assert only(rows, COMMAND)["late"] == 1.0
+    assert tracked.time_outs[0].answered_at == START + int(70.5 * S)
+
+
+def test_a_timeout_that_an_answer_in_time_proves_wrong_is_taken_back() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker.add_command(sent(0))
+    rows = applied({}, tracker.advance(END).rows)
+    tracker.add_response(answered(0.5))
+    tracked = tracker.advance(END)
+    applied(rows, tracked.rows)
+    assert final(rows) == at_once([sent(0), answered(0.5)])
+    assert [fields["refuted"] for key, fields in rows.items() if key[0] == COMMAND_OUTCOME] == [1.0, 0.0]
+    assert tracked.time_outs[0].is_refuted
+
+
+def test_a_newer_command_of_the_same_effect_supersedes_the_older_whichever_comes_first() -> None:
+    for facts in ([sent(0), sent(30, "b")], [sent(30, "b"), sent(0)]):
+        rows = at_once(facts)
+        flags = {fields["ref"]: fields["superseded"] for key, fields in rows.items() if key[0] == COMMAND}
+        assert flags == {"a": 1.0, "b": 0.0}
+
+
+def test_the_firmware_of_a_decision_is_that_of_its_first_writing() -> None:
+    def release(number: float, seconds: float) -> Observation:
+        at = START + int(seconds * S)
+        return Observation("EH1", Product.CHARGER, 80, None, number, 0, at, at, at)
+
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    for fact in (release(300.0, 1), release(299.0, 0)):
+        tracker.add_observation(fact)
+    feed(tracker, sent(0))
+    feed(tracker, answered(0.5))
+    rows = applied({}, tracker.advance(START).rows)
+    tracker.add_observation(release(301.0, 2))
+    feed(tracker, answered(0.5))
+    applied(rows, tracker.advance(START).rows)
+    assert [dict(tags)["firmware"] for (name, _, tags, _) in rows if name == COMMAND_OUTCOME] == ["300"]
+
+
+def test_closed_commands_are_forgotten_after_a_day() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT)
+    feed(tracker, sent(0))
+    feed(tracker, answered(0.5))
+    tracker.advance(START)
+    tracker.changes()
+    assert tracker.advance(START + KEPT_NS).rows == ()
+    assert len(tracker) == 1
+    tracker.advance(END + KEPT_NS)
+    assert len(tracker) == 0
+    assert tracker.changes() == {"EH1": None}
