@@ -1,11 +1,13 @@
 """HTTP: health, readiness and metrics of a worker, for those who watch it.
 
-Owns the server: its paths, its answers, and what it takes from strangers, which is little: no body, small headers, a
-bounded number of connections, none of them silent for long. Must not know how a worker works: it reads meters.
+Owns the server: its paths, its answers, and what it takes from strangers, which is little: small headers, no body
+except for commands, a bounded number of connections, none of them silent for long. Must not know how a worker works:
+it reads meters, and hands requests about commands on.
 
     GET /healthz   200 while the event loop runs: that it answers is the proof
     GET /readyz    200 where every condition of `pipeline.core.readiness` is met, otherwise 503; each with its words
     GET /metrics   what Prometheus scrapes
+    /v1/…          commands, where the worker sends any: `pipeline.wires.command_requests`
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from aiohttp.abc import AbstractAccessLogger
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.core.readiness import judge_readiness
+from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.metrics import metrics_registry
 from schemas.meters import MetersSnapshot
 
@@ -34,6 +37,7 @@ _MOST_HEADER_BYTES = 4_096
 _MOST_HEADERS = 64
 _LEAVE_S = 1.0
 _METHODS = ("GET", "HEAD")
+_COMMANDS = "/v1/"
 _JSON = "application/json"
 _TEXT = "text/plain; charset=utf-8"
 _LOG = logging.getLogger(__name__)
@@ -64,16 +68,19 @@ class HttpInterface:
         address: tuple[str, int],
         meters: Metered,
         *,
+        commands: CommandRequests | None = None,
         now: Callable[[], int] = time_ns,
         silent_s: float = _SILENT_S,
     ) -> None:
         """Host (IPv6 without brackets) and port to listen at; port 0 is any free one.
 
+        Without `commands` there is nothing below `/v1/`.
         `now` is the clock of the meters, nanoseconds since the epoch. A connection on which no whole request came for
         `silent_s` seconds is closed.
         """
         self._address = address
         self._meters = meters
+        self._commands = commands
         self._now = now
         self._silent_s = silent_s
         self._metrics = metrics_registry(meters.snapshot, version("chargeline"))
@@ -114,6 +121,11 @@ class HttpInterface:
             self._connections = None
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._commands is not None and request.path.startswith(_COMMANDS):
+            answer = await self._commands.answer(request)
+            response = _response(answer.status, _JSON, answer.body)
+            response.headers.update(answer.headers)
+            return response
         page = self._pages.get(request.path)
         if page is None:
             return _response(HTTPStatus.NOT_FOUND)

@@ -1,0 +1,54 @@
+"""The desk: who takes commands over, publishes them, and knows what became of them.
+
+Owns what the HTTP interface asks of it, and in which words it says no. Must not know HTTP, or how a desk works.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from pipeline.core.command_entry import SentCommand
+from pipeline.core.encode_command import CheckedCommand
+from pipeline.wires.command_publisher import PublishEnd
+
+
+class CommandRequest(NamedTuple):
+    """A command to be sent.
+
+    `ref`          names this sending: 32 hexadecimal digits, the same whenever the same request is repeated.
+    `fingerprint`  a hash of what was asked, personal arguments included; empty where the request cannot be repeated.
+    """
+
+    command: CheckedCommand
+    ref: str
+    fingerprint: str
+
+
+class ConflictError(Exception):
+    """A command with this ref is known, and something else was asked for then."""
+
+
+class NotPublishedError(Exception):
+    """The command was not published, and nothing is kept of it. `end` says how, the message why and what to do."""
+
+    def __init__(self, end: PublishEnd, words: str) -> None:
+        """`end` is one in which the command cannot have arrived."""
+        super().__init__(words)
+        self.end = end
+
+
+class CommandDesk(Protocol):
+    """See above."""
+
+    async def send(self, request: CommandRequest) -> SentCommand:
+        """Publish a command once, after its intent is durable; what is known of it then.
+
+        Where its ref is known, or just being published, nothing is published: the answer is about that sending, and
+        ConflictError is raised where its fingerprint is another. A ref is known for as long as its command is, also
+        after a restart. Raises NotPublishedError; after it the same ref can be sent again.
+        """
+
+    def find(self, ref: str) -> SentCommand | None:
+        """The command of ours with this ref, None where none is known. No I/O."""
+
+    def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
+        """Commands of ours, the newest first, at most `limit`; `open_only` those that wait for an answer. No I/O."""
