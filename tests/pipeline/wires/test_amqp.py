@@ -219,7 +219,7 @@ async def test_a_broker_that_answers_nothing_any_more_is_left(
         await asyncio.to_thread(rabbitmq.pause)
         try:
             await until_state(source, SourceState.CONNECTING)
-            assert "it does not answer" in source.status.words
+            assert "no answer in time" in source.status.words
         finally:
             await asyncio.to_thread(rabbitmq.resume)
         assert bodies(await take(source, 1)) == numbered(1)
