@@ -1,19 +1,16 @@
-"""What the tracker remembers of one charger: its threads, its readback families, and what was written of them.
+"""What the tracker remembers of one charger: its threads, its readback families, what was seen and what was decided.
 
-Owns the facts of one charger and their form on the disk. Pure. Must not know rows, time, or other chargers.
+Owns the facts of one charger. Pure. Must not know rows, the watermark, other chargers, or how anything is kept
+(`pipeline.core.kept_facts`).
 """
 
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
-import orjson
-
 from pipeline.core.command_life import Decision
 from pipeline.core.command_thread import CommandThread, Sending
-from schemas.command import Argument, CommandResponse, CommandSent, Outcome
-
-VERSION = 1
-"""Of the form on the disk."""
+from pipeline.core.confirmation import Sighting, prune
+from schemas.command import CommandResponse, CommandSent
 
 
 class Place(NamedTuple):
@@ -36,14 +33,19 @@ class Firmware(NamedTuple):
     release: str
 
 
-class UnknownVersionError(ValueError):
-    """A memory of a form that this program does not know."""
+class Forgotten(NamedTuple):
+    """What is remembered no longer. The decisions of a sending go with it."""
+
+    sendings: tuple[Sending, ...]
+    decisions: tuple[tuple[Place, Decision], ...]
+    responses: tuple[CommandResponse, ...]
+    sightings: tuple[Sighting, ...]
 
 
 class ChargerMemory:
     """See above."""
 
-    __slots__ = ("decided", "families", "firmware", "threads")
+    __slots__ = ("decided", "families", "firmware", "sightings", "threads")
 
     def __init__(self) -> None:
         """Nothing is known yet.
@@ -54,6 +56,7 @@ class ChargerMemory:
         self.threads: dict[int, CommandThread] = {}
         self.families: dict[int, list[Place]] = {}
         self.decided: dict[Place, dict[Decision, str]] = {}
+        self.sightings: set[Sighting] = set()
         self.firmware: Firmware | None = None
 
     def thread(self, command_id: int) -> CommandThread:
@@ -63,12 +66,9 @@ class ChargerMemory:
             thread = self.threads[command_id] = CommandThread()
         return thread
 
-    def add_sending(self, sending: Sending, family: int) -> Place | None:
-        """Take in a sending; the one before it in its family, which it supersedes."""
-        command = sending.command
-        self.thread(command.id).add_sending(sending)
+    def add_place(self, place: Place, family: int) -> Place | None:
+        """Take a sending into its family; the one before it, which it supersedes."""
         places = self.families.setdefault(family, [])
-        place = place_of(command)
         at = bisect_left(places, place)
         if at == len(places) or places[at] != place:
             places.insert(at, place)
@@ -80,63 +80,38 @@ class ChargerMemory:
         after = bisect_right(places, place)
         return places[after] if after < len(places) else None
 
+    def places_between(self, family: int, first: int, last: int) -> list[Place]:
+        """The sendings of a family published within [first, last]."""
+        places = self.families.get(family, [])
+        start = bisect_left(places, first, key=lambda place: place.published_at)
+        end = bisect_right(places, last, key=lambda place: place.published_at)
+        return places[start:end]
+
     def add_firmware(self, firmware: Firmware) -> None:
         """Take in a report; of two of one moment the greater text counts, so that order does not."""
         if self.firmware is None or firmware > self.firmware:
             self.firmware = firmware
 
-    def forget(self, before: int) -> None:
-        """Drop what lies before this moment, but what hangs together with something later."""
+    def forget(self, before: int) -> Forgotten:
+        """Drop what lies before this moment, but what hangs together with something later, and the last of each value.
+
+        What is remembered of a sending goes with it.
+        """
+        sendings: list[Sending] = []
+        responses: list[CommandResponse] = []
         for command_id, thread in list(self.threads.items()):
-            thread.forget(before)
+            dropped = thread.forget(before)
+            sendings += dropped[0]
+            responses += dropped[1]
             if not len(thread):
                 del self.threads[command_id]
-        kept = {place_of(sending.command) for thread in self.threads.values() for sending in thread.sendings()}
+        gone = {place_of(sending.command) for sending in sendings}
         for family, places in list(self.families.items()):
-            places[:] = [place for place in places if place in kept]
+            places[:] = [place for place in places if place not in gone]
             if not places:
                 del self.families[family]
-        for place in self.decided.keys() - kept:
-            del self.decided[place]
-
-    def to_bytes(self) -> bytes:
-        """As it is kept."""
-        sendings = [sending for thread in self.threads.values() for sending in thread.sendings()]
-        responses = [response for thread in self.threads.values() for response in thread.responses()]
-        return orjson.dumps(
-            {
-                "version": VERSION,
-                "sendings": [[list(sending.command), sending.attempt, sending.is_confirmed] for sending in sendings],
-                "families": {str(family): places for family, places in self.families.items()},
-                "responses": [list(response) for response in responses],
-                "decided": [
-                    [place, [[decision.outcome, decision.at, release] for decision, release in decided.items()]]
-                    for place, decided in self.decided.items()
-                ],
-                "firmware": self.firmware,
-            },
-            default=tuple,
-        )
-
-    @classmethod
-    def from_bytes(cls, kept: bytes) -> "ChargerMemory":
-        """As it was. Raises UnknownVersionError."""
-        members = orjson.loads(kept)
-        if members["version"] != VERSION:
-            message = f"the tracker's memory has version {members['version']}, this program knows {VERSION}"
-            raise UnknownVersionError(message)
-        memory = cls()
-        for command, attempt, is_confirmed in members["sendings"]:
-            command[2] = tuple(Argument(*argument) for argument in command[2])
-            memory.thread(command[1]).add_sending(Sending(CommandSent(*command), attempt, is_confirmed))
-        for response in members["responses"]:
-            memory.thread(response[1]).add_response(CommandResponse(*response))
-        memory.families = {
-            int(family): [Place(*place) for place in places] for family, places in members["families"].items()
-        }
-        memory.decided = {
-            Place(*place): {Decision(Outcome(outcome), at): release for outcome, at, release in decided}
-            for place, decided in members["decided"]
-        }
-        memory.firmware = Firmware(*members["firmware"]) if members["firmware"] else None
-        return memory
+        decisions = tuple((place, decision) for place in gone for decision in self.decided.pop(place, {}))
+        kept = set(prune(self.sightings, before))
+        sightings = tuple(self.sightings - kept)
+        self.sightings = kept
+        return Forgotten(tuple(sendings), decisions, tuple(responses), sightings)

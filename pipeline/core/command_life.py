@@ -26,6 +26,7 @@ import orjson
 
 from pipeline.core.timestamps import NS_PER_MS, format_time
 from schemas.command import CommandResponse, CommandSent, Outcome
+from schemas.measurement import COMMAND_RESPONSE
 from schemas.row import Field, Row
 
 COMMAND = "command"
@@ -252,6 +253,13 @@ def outcome_row(life: Life, decision: Decision, command_name: str, firmware: str
         fields += _latencies(life, STANDINGS[_answer(life), Due.TIMED_OUT])
     tags = (("command", command_name), ("firmware", firmware), ("outcome", decision.outcome.value))
     return Row(COMMAND_OUTCOME, life.command.serial, "", tags, _apart(decision.at, life.command), tuple(fields))
+
+
+def paired_row(response: CommandResponse, ref: str | None, command_name: str) -> Row:
+    """What is decided about a response: 1 where it answers one of ours, 0 where it is somebody else's."""
+    fields = (("paired", float(ref is not None)), ("ref", ref or ""))
+    tags = (("command", command_name),)
+    return Row(COMMAND_RESPONSE, response.serial, "", tags, response.created_at, fields)
 
 
 def _answer(life: Life) -> Answer:

@@ -48,33 +48,35 @@ class CommandThread:
         self._response_keys: list[tuple[int, str]] = []
         self._responses: dict[tuple[int, str], CommandResponse] = {}
 
-    def add_sending(self, sending: Sending) -> None:
-        """A command that was sent. A copy changes nothing, but that a confirmed one is confirmed."""
+    def add_sending(self, sending: Sending) -> Sending:
+        """A command that was sent; what is known of it now. A copy adds at most that it is confirmed, and when."""
         key = (sending.command.published_at, sending.command.ref)
         known = self._sendings.get(key)
         if known is None:
             insort(self._sending_keys, key)
             self._sendings[key] = sending
-            return
+            return sending
         received_at = _least(known.command.received_at, sending.command.received_at)
-        self._sendings[key] = Sending(
+        merged = self._sendings[key] = Sending(
             known.command._replace(received_at=received_at),
             max(known.attempt, sending.attempt),
             known.is_confirmed or sending.is_confirmed,
         )
+        return merged
 
-    def add_response(self, response: CommandResponse) -> None:
-        """A response. Of copies, the earliest receipt and arrival count."""
-        key = (response.created_at, _content(response))
+    def add_response(self, response: CommandResponse) -> CommandResponse:
+        """A response; what is known of it now. Of copies, the earliest receipt and arrival count."""
+        key = (response.created_at, content_of(response))
         known = self._responses.get(key)
         if known is None:
             insort(self._response_keys, key)
             self._responses[key] = response
-            return
-        self._responses[key] = known._replace(
+            return response
+        merged = self._responses[key] = known._replace(
             arrived_at=_least(known.arrived_at, response.arrived_at),
             received_at=_least(known.received_at, response.received_at),
         )
+        return merged
 
     def cluster(self, at: int) -> Cluster:
         """The part of the thread around a moment: everything that a fact of that moment may touch, and no less."""
@@ -86,14 +88,13 @@ class CommandThread:
         )
         return Cluster(sendings, responses, pairs)
 
-    def forget(self, before: int) -> None:
-        """Drop what lies before this moment, but for a cluster that reaches over it."""
+    def forget(self, before: int) -> tuple[list[Sending], list[CommandResponse]]:
+        """Drop what lies before this moment, but for a cluster that reaches over it; what was dropped."""
         first, _ = self._reach(before)
-        for keys, facts in ((self._sending_keys, self._sendings), (self._response_keys, self._responses)):
-            count = bisect_left(keys, (first, ""))
-            for key in keys[:count]:
-                del facts[key]
-            del keys[:count]
+        sendings = _within(self._sending_keys, 0, first - 1)
+        responses = _within(self._response_keys, 0, first - 1)
+        del self._sending_keys[: len(sendings)], self._response_keys[: len(responses)]
+        return [self._sendings.pop(key) for key in sendings], [self._responses.pop(key) for key in responses]
 
     def sendings(self) -> Iterator[Sending]:
         """Every sending, in order."""
@@ -139,7 +140,7 @@ def _within(keys: list[tuple[int, str]], first: int, last: int) -> list[tuple[in
     return keys[bisect_left(keys, (first, "")) : bisect_left(keys, (last + 1, ""))]
 
 
-def _content(response: CommandResponse) -> str:
+def content_of(response: CommandResponse) -> str:
     """What tells two responses of one moment apart; the same for every copy of one."""
     return repr((response.accepted, response.delivered_at, response.ticks, response.result_code, response.comment))
 

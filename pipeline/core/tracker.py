@@ -16,17 +16,15 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from pipeline.core.charger_memory import ChargerMemory, Firmware, place_of
-from pipeline.core.command_life import Life, arrival_of, command_row, decisions, outcome_row
+from pipeline.core.command_life import Life, arrival_of, command_row, decisions, outcome_row, paired_row
 from pipeline.core.command_thread import Cluster, Sending
+from pipeline.core.confirmation import AFTER_NS, Effect, Sighting, confirm, targets_of
+from pipeline.core.kept_facts import Decided, Fact, KeptKey, from_bytes, key_of, to_bytes
 from pipeline.core.pairing import LATEST_NS
 from schemas.catalogue import Catalogue
 from schemas.command import CommandResponse, CommandSent, Outcome
-from schemas.measurement import COMMAND_RESPONSE
 from schemas.observation import Observation, Product
 from schemas.row import Row
-
-KEPT_NS = 24 * 3_600 * 10**9
-"""How long a command is remembered, by the watermark: longer than a message can wait to be delivered again."""
 
 _NO_FIRMWARE = "-"
 _SOFTWARE_RELEASE = 80
@@ -64,39 +62,53 @@ class _Touch(NamedTuple):
 class Tracker:
     """See above. For one thread at a time."""
 
-    def __init__(self, catalogue: Catalogue, timeout_ns: int) -> None:
-        """Knows nothing yet. `timeout_ns` is COMMAND_TIMEOUT."""
+    def __init__(self, catalogue: Catalogue, timeout_ns: int, kept_ns: int) -> None:
+        """Knows nothing yet. `timeout_ns` is COMMAND_TIMEOUT.
+
+        `kept_ns` is how long facts are remembered, by the watermark: LATE_DATA, longer than a message can wait to be
+        delivered again.
+        """
         self._catalogue = catalogue
         self._timeout_ns = timeout_ns
+        self._kept_ns = kept_ns
+        self._families = {
+            observation_id: self._family(spec.id)
+            for spec in catalogue.commands.values()
+            for observation_id in spec.readback
+        }
         self._chargers: dict[str, ChargerMemory] = {}
         self._touched: set[_Touch] = set()
         self._dues: list[tuple[int, _Touch]] = []
         self._forgets: list[tuple[int, str]] = []
-        self._changed: set[str] = set()
+        self._changes: dict[KeptKey, bytes | None] = {}
 
     def __len__(self) -> int:
         """How many chargers are remembered."""
         return len(self._chargers)
 
+    def wants(self, observation: Observation) -> bool:
+        """Whether an observation can matter here: a readback of some command, or a charger's firmware."""
+        is_read = observation.id in self._families or observation.id == _SOFTWARE_RELEASE
+        return is_read and observation.product is Product.CHARGER
+
     def add_command(self, command: CommandSent, attempt: int = 0, *, is_confirmed: bool = True) -> None:
         """A command of ours or a copy of somebody's; again changes nothing, but that a confirmed one is confirmed."""
-        memory = self._memory(command.serial, command.published_at)
-        before = memory.add_sending(Sending(command, attempt, is_confirmed), self._family(command.id))
-        self._touched.add(_Touch(command.serial, command.id, command.published_at))
-        if before is not None:
-            self._touched.add(_Touch(command.serial, before.command_id, before.published_at))
+        self._keep(command.serial, self._learn(command.serial, Sending(command, attempt, is_confirmed)))
 
     def add_response(self, response: CommandResponse) -> None:
         """A response, to whomever's command."""
-        self._memory(response.serial, response.created_at).thread(response.id).add_response(response)
-        self._touched.add(_Touch(response.serial, response.id, response.created_at))
+        self._keep(response.serial, self._learn(response.serial, response))
 
     def add_observation(self, observation: Observation) -> None:
-        """An observation; all but a charger's SoftwareRelease are passed over."""
-        if observation.id != _SOFTWARE_RELEASE or observation.product is not Product.CHARGER:
+        """An observation; what the tracker does not want is passed over."""
+        if not self.wants(observation):
             return
-        memory = self._memory(observation.serial, observation.observed_at)
-        memory.add_firmware(Firmware(observation.observed_at, _release(observation)))
+        fact: Fact
+        if observation.id == _SOFTWARE_RELEASE:
+            fact = Firmware(observation.observed_at, _release(observation))
+        else:
+            fact = Sighting(observation.observed_at, observation.arrived_at, observation.id, observation.value)
+        self._keep(observation.serial, self._learn(observation.serial, fact))
 
     def advance(self, watermark: int) -> Tracked:
         """What the facts since the last call, and the time that passed, make of it."""
@@ -122,32 +134,72 @@ class Tracker:
         """The watermark after which there is something to say without a new fact; None where there is nothing."""
         return self._dues[0][0] if self._dues else None
 
-    def changes(self) -> Mapping[str, bytes | None]:
-        """What is remembered of every charger that changed since the last call; None of one that is forgotten."""
-        changed, self._changed = self._changed, set()
-        kept = {serial: self._chargers.get(serial) for serial in changed}
-        return {serial: memory.to_bytes() if memory else None for serial, memory in kept.items()}
+    def changes(self) -> Mapping[KeptKey, bytes | None]:
+        """What is to be kept since the last call, by key; None for what is to be dropped."""
+        changes, self._changes = self._changes, {}
+        return changes
 
-    def restore(self, kept: Iterable[tuple[str, bytes]], watermark: int) -> None:
+    def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else.
 
-        What was decided by then was written before it was kept; only what was open is due.
+        What was decided by then was written before it was kept; only what was open is due. Raises ValueError for an
+        entry that this program does not know.
         """
         self._chargers = {}
-        for parts in (self._touched, self._changed, self._dues, self._forgets):
+        for parts in (self._touched, self._changes, self._dues, self._forgets):
             parts.clear()
-        for serial, content in kept:
-            memory = self._chargers[serial] = ChargerMemory.from_bytes(content)
+        for key, content in kept:
+            self._learn(key.serial, from_bytes(key, content))
+        self._touched.clear()
+        for serial, memory in self._chargers.items():
             for command_id, thread in memory.threads.items():
-                dues = [
-                    (self._life(memory, sending, None).deadline, sending.command.published_at)
-                    for sending in thread.sendings()
-                ]
+                dues = [(self._deadline(each), each.command.published_at) for each in thread.sendings()]
                 dues += [(response.created_at + LATEST_NS, response.created_at) for response in thread.responses()]
                 for at, moment in dues:
                     if at >= watermark:
                         heappush(self._dues, (at, _Touch(serial, command_id, moment)))
-                    heappush(self._forgets, (moment + KEPT_NS, serial))
+
+    def _learn(self, serial: str, fact: Fact) -> Fact:
+        """Take in a fact, and note what it touches; what is known of it now."""
+        memory = self._chargers.setdefault(serial, ChargerMemory())
+        match fact:
+            case Sending(command):
+                fact = memory.thread(command.id).add_sending(fact)
+                before = memory.add_place(place_of(command), self._family(command.id))
+                self._touched.add(_Touch(serial, command.id, command.published_at))
+                if before is not None:
+                    self._touched.add(_Touch(serial, before.command_id, before.published_at))
+                self._remember(serial, command.published_at)
+            case CommandResponse():
+                fact = memory.thread(fact.id).add_response(fact)
+                self._touched.add(_Touch(serial, fact.id, fact.created_at))
+                self._remember(serial, fact.created_at)
+            case Sighting():
+                memory.sightings.add(fact)
+                self._touch_seen(serial, memory, fact)
+                self._remember(serial, fact.observed_at)
+            case Decided(place, decision, firmware):
+                memory.decided.setdefault(place, {})[decision] = firmware
+            case Firmware():
+                memory.add_firmware(fact)
+                fact = memory.firmware or fact
+        return fact
+
+    def _touch_seen(self, serial: str, memory: ChargerMemory, seen: Sighting) -> None:
+        """The commands that a sighting can confirm, and those for which it is a value from before."""
+        first = seen.observed_at - AFTER_NS - LATEST_NS
+        last = seen.observed_at + self._kept_ns
+        for place in memory.places_between(self._families[seen.observation_id], first, last):
+            self._touched.add(_Touch(serial, place.command_id, place.published_at))
+
+    def _keep(self, serial: str, fact: Fact) -> None:
+        self._changes[key_of(serial, fact)] = to_bytes(fact)
+
+    def _remember(self, serial: str, moment: int) -> None:
+        heappush(self._forgets, (moment + self._kept_ns, serial))
+
+    def _deadline(self, sending: Sending) -> int:
+        return Life(sending.command, self._timeout_ns).deadline
 
     def _write(
         self,
@@ -173,8 +225,7 @@ class Tracker:
             if ref is None and watermark <= response.created_at + LATEST_NS:
                 heappush(self._dues, (response.created_at + LATEST_NS, touch._replace(moment=response.created_at)))
             else:
-                rows.append(_paired_row(response, ref, name))
-        self._changed.add(touch.serial)
+                rows.append(paired_row(response, ref, name))
 
     def _decide(
         self,
@@ -190,7 +241,9 @@ class Tracker:
         held = decisions(life, watermark)
         firmware = memory.firmware.release if memory.firmware else _NO_FIRMWARE
         for decision in held:
-            decided.setdefault(decision, firmware)
+            if decision not in decided:
+                decided[decision] = firmware
+                self._keep(life.command.serial, Decided(place_of(life.command), decision, firmware))
         rows += [
             outcome_row(life, decision, name, release, is_refuted=decision not in held)
             for decision, release in decided.items()
@@ -202,22 +255,22 @@ class Tracker:
 
     def _life(self, memory: ChargerMemory, sending: Sending, response: CommandResponse | None) -> Life:
         command = sending.command
+        newer = memory.next_in_family(place_of(command), self._family(command.id))
+        effect: Effect | None = None
+        targets = targets_of(command, self._catalogue)
+        if response is not None and response.accepted and targets:
+            effect = confirm(targets, memory.sightings, response.created_at, newer.published_at if newer else None)
+        arrived_at = effect.arrived_at if effect else None
         return Life(
             command,
             self._timeout_ns,
             attempt=sending.attempt,
             is_confirmed=sending.is_confirmed,
             response=response,
-            is_superseded=memory.next_in_family(place_of(command), self._family(command.id)) is not None,
+            is_superseded=newer is not None,
+            is_effective=effect is not None,
+            effect_ns=None if arrived_at is None or response is None else arrived_at - response.created_at,
         )
-
-    def _memory(self, serial: str, moment: int) -> ChargerMemory:
-        memory = self._chargers.get(serial)
-        if memory is None:
-            memory = self._chargers[serial] = ChargerMemory()
-        heappush(self._forgets, (moment + KEPT_NS, serial))
-        self._changed.add(serial)
-        return memory
 
     def _family(self, command_id: int) -> int:
         """The readback family of a command, named by the first observation id that it shows in, else by itself."""
@@ -230,16 +283,13 @@ class Tracker:
             memory = self._chargers.get(serial)
             if memory is None:
                 continue
-            memory.forget(watermark - KEPT_NS)
-            self._changed.add(serial)
-            if not memory.threads and memory.firmware is None:
+            gone = memory.forget(watermark - self._kept_ns)
+            decided = [Decided(place, decision, "") for place, decision in gone.decisions]
+            facts: list[Fact] = [*gone.sendings, *gone.responses, *gone.sightings, *decided]
+            for fact in facts:
+                self._changes[key_of(serial, fact)] = None
+            if not memory.threads and not memory.sightings and memory.firmware is None:
                 del self._chargers[serial]
-
-
-def _paired_row(response: CommandResponse, ref: str | None, name: str) -> Row:
-    """What is decided about a response: 1 where it answers one of ours, 0 where it is somebody else's."""
-    fields = (("paired", float(ref is not None)), ("ref", ref or ""))
-    return Row(COMMAND_RESPONSE, response.serial, "", (("command", name),), response.created_at, fields)
 
 
 def _release(observation: Observation) -> str:

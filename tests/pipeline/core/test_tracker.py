@@ -1,6 +1,7 @@
 """The tracker: the same set of facts gives the same rows, whatever the order, and however often it was interrupted."""
 
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 from random import Random
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.command_life import COMMAND, COMMAND_OUTCOME
-from pipeline.core.tracker import KEPT_NS, Tracker
+from pipeline.core.kept_facts import KeptKey
+from pipeline.core.tracker import Tracker
 from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandResponse, CommandSent
 from schemas.measurement import COMMAND_RESPONSE
@@ -19,9 +21,10 @@ CATALOGUE = shipped_catalogue()
 S = 10**9
 START = 1_700_000_000 * S
 TIMEOUT = 60 * S
+KEPT = 6 * 3_600 * S
 END = START + 600 * S
 
-Fact = CommandSent | CommandResponse
+Fact = CommandSent | CommandResponse | Observation
 Rows = dict[tuple[str, str, tuple[tuple[str, str], ...], int], dict[str, float | str]]
 
 
@@ -43,6 +46,11 @@ def sent(seconds: float, ref: str = "a", command_id: int = 48, expires_in: float
 def answered(seconds: float, after: float = 1, command_id: int = 48, accepted: bool = True) -> CommandResponse:
     at = START + int(seconds * S)
     return CommandResponse("EH1", command_id, accepted, None, at, at, at + int(after * S), None, None, None)
+
+
+def shown(seconds: float, value: float, observation_id: int = 48) -> Observation:
+    at = START + int(seconds * S)
+    return Observation("EH1", Product.CHARGER, observation_id, None, value, 0, at, at + S, None)
 
 
 def applied(rows: Rows, written: Iterable[Row]) -> Rows:
@@ -75,14 +83,17 @@ def final(rows: Rows) -> Rows:
 
 
 def feed(tracker: Tracker, fact: Fact) -> None:
-    if isinstance(fact, CommandSent):
-        tracker.add_command(fact)
-    else:
-        tracker.add_response(fact)
+    match fact:
+        case CommandSent():
+            tracker.add_command(fact)
+        case CommandResponse():
+            tracker.add_response(fact)
+        case Observation():
+            tracker.add_observation(fact)
 
 
 def at_once(facts: Sequence[Fact], watermark: int = END) -> Rows:
-    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     for fact in facts:
         feed(tracker, fact)
     return final(applied({}, tracker.advance(watermark).rows))
@@ -104,6 +115,7 @@ FACTS = st.lists(
             st.one_of(st.none(), st.sampled_from((10, 59, 90))),
         ),
         st.builds(answered, HALF_SECONDS, st.sampled_from((1, 61, 90)), st.sampled_from((1, 22, 48)), st.booleans()),
+        st.builds(shown, HALF_SECONDS, st.sampled_from((6.0, 13.0)), st.just(48)),
     ),
     max_size=14,
 ).map(lambda facts: list({repr(fact)[:0] + _identity(fact): fact for fact in facts}.values()))
@@ -113,7 +125,18 @@ def _identity(fact: Fact) -> str:
     """Copies are the same fact: an expiry or an arrival of their own would make them contradict each other."""
     if isinstance(fact, CommandSent):
         return f"C {fact.id} {fact.published_at} {fact.ref}"
-    return f"CR {fact.id} {fact.created_at} {fact.accepted}"
+    if isinstance(fact, CommandResponse):
+        return f"CR {fact.id} {fact.created_at} {fact.accepted}"
+    return f"O {fact.observed_at} {fact.value}"
+
+
+def keep(kept: dict[KeptKey, bytes], tracker: Tracker) -> None:
+    """What a state file does with changes."""
+    for key, content in tracker.changes().items():
+        if content is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = content
 
 
 @given(FACTS, st.randoms(use_true_random=False), st.data())
@@ -122,15 +145,15 @@ def test_any_order_batching_repetition_and_restart_ends_in_the_same_rows(
 ) -> None:
     order = facts + [fact for fact in facts if random.random() < 0.3]
     random.shuffle(order)
-    tracker, rows, kept, watermark = Tracker(CATALOGUE, TIMEOUT), Rows(), dict[str, bytes](), START
+    tracker, rows, kept, watermark = Tracker(CATALOGUE, TIMEOUT, KEPT), Rows(), dict[KeptKey, bytes](), START
     for fact in order:
         feed(tracker, fact)
         if data.draw(st.booleans()):
             watermark = data.draw(st.integers(watermark, END))
             applied(rows, tracker.advance(watermark).rows)
-            kept |= {serial: content for serial, content in tracker.changes().items() if content is not None}
+            keep(kept, tracker)
             if data.draw(st.booleans()):
-                tracker = Tracker(CATALOGUE, TIMEOUT)
+                tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
                 tracker.restore(kept.items(), watermark)
     applied(rows, tracker.advance(END).rows)
     assert final(rows) == at_once(facts)
@@ -144,7 +167,7 @@ def test_sent_and_answered() -> None:
 
 
 def test_a_response_of_nobody_is_decided_when_the_watermark_has_passed_its_window() -> None:
-    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     tracker.add_response(answered(0))
     assert tracker.advance(START + 5 * S).rows == ()
     assert tracker.next_due() == START + 5 * S
@@ -155,7 +178,7 @@ def test_a_response_of_nobody_is_decided_when_the_watermark_has_passed_its_windo
 
 
 def test_a_timeout_fires_once_its_deadline_is_passed_and_a_late_answer_adds_to_it() -> None:
-    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     tracker.add_command(sent(0))
     assert only(applied({}, tracker.advance(START + TIMEOUT).rows), COMMAND)["state"] == "published"
     tracked = tracker.advance(START + TIMEOUT + 1)
@@ -174,7 +197,7 @@ def test_a_timeout_fires_once_its_deadline_is_passed_and_a_late_answer_adds_to_i
 
 
 def test_a_timeout_that_an_answer_in_time_proves_wrong_is_taken_back() -> None:
-    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     tracker.add_command(sent(0))
     rows = applied({}, tracker.advance(END).rows)
     tracker.add_response(answered(0.5))
@@ -197,7 +220,7 @@ def test_the_firmware_of_a_decision_is_that_of_its_first_writing() -> None:
         at = START + int(seconds * S)
         return Observation("EH1", Product.CHARGER, 80, None, number, 0, at, at, at)
 
-    tracker = Tracker(CATALOGUE, TIMEOUT)
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     for fact in (release(300.0, 1), release(299.0, 0)):
         tracker.add_observation(fact)
     feed(tracker, sent(0))
@@ -209,14 +232,43 @@ def test_the_firmware_of_a_decision_is_that_of_its_first_writing() -> None:
     assert [dict(tags)["firmware"] for (name, _, tags, _) in rows if name == COMMAND_OUTCOME] == ["300"]
 
 
-def test_closed_commands_are_forgotten_after_a_day() -> None:
-    tracker = Tracker(CATALOGUE, TIMEOUT)
-    feed(tracker, sent(0))
-    feed(tracker, answered(0.5))
-    tracker.advance(START)
-    tracker.changes()
-    assert tracker.advance(START + KEPT_NS).rows == ()
-    assert len(tracker) == 1
-    tracker.advance(END + KEPT_NS)
+def test_an_accepted_command_whose_effect_is_seen_is_confirmed_in_any_order() -> None:
+    facts: list[Fact] = [sent(0), answered(0.5), shown(1, 13.0)]
+    for order in permutations(facts):
+        row = only(at_once(order, START), COMMAND)
+        assert (row["confirmed"], row["effect_ms"]) == (1.0, 1_500.0)
+    for missing in facts:
+        rows = at_once([fact for fact in facts if fact is not missing], START)
+        assert all(fields.get("confirmed", 0.0) == 0.0 for fields in rows.values())
+
+
+def test_an_observation_that_shows_no_command_is_not_wanted() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
+    tracker.add_observation(shown(0, 3.0, 109))
     assert len(tracker) == 0
-    assert tracker.changes() == {"EH1": None}
+    assert tracker.changes() == {}
+
+
+def test_closed_commands_are_forgotten_and_so_is_what_was_kept_of_them() -> None:
+    tracker, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), dict[KeptKey, bytes]()
+    for fact in (sent(0), answered(0.5)):
+        feed(tracker, fact)
+    tracker.advance(START)
+    keep(kept, tracker)
+    assert sorted(key.name.split(" ")[0] for key in kept) == ["decided", "response", "sending"]
+    assert tracker.advance(START + KEPT).rows == ()
+    assert len(tracker) == 1
+    tracker.advance(END + KEPT)
+    keep(kept, tracker)
+    assert (len(tracker), kept) == (0, {})
+
+
+def test_a_batch_keeps_only_what_is_new_in_it() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
+    for number in range(100):
+        feed(tracker, sent(number * 10, f"{number}"))
+    tracker.advance(START)
+    assert len(tracker.changes()) == 100
+    feed(tracker, answered(500.5))
+    tracker.advance(START)
+    assert sorted(key.name.split(" ")[0] for key in tracker.changes()) == ["decided", "response"]
