@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 
 import orjson
-from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from pipeline.core.body import Json
@@ -104,25 +104,27 @@ class CommandClient:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        lost: str = "",
+        lost: str = "try again",
     ) -> tuple[int, Mapping[str, Json]]:
+        """The status and the document of a good answer. `lost` is what to do where none came. Raises WorkerError."""
+        status, data = self._request(method, path, body, {**self._headers, **(headers or {})}, lost)
+        document = self._read(lambda: _object(orjson.loads(data)))
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise WorkerError(self._read(lambda: _words(status, _object(document["error"]))))
+        return status, document
+
+    def _request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], lost: str
+    ) -> tuple[int, bytes]:
+        url = f"http://{self._where}{path}"
         try:
-            answer = self._pool.request(
-                method,
-                f"http://{self._where}{path}",
-                body=body,
-                headers={**self._headers, **(headers or {})},
-                redirect=False,
-            )
+            answer = self._pool.request(method, url, body=body, headers=headers, redirect=False)
         except HTTPError as fault:
             if isinstance(fault, _UNANSWERED):
                 message = f"no worker answers at {self._where}; start `chargeline run`, or see CHARGELINE_HTTP"
                 raise NoWorkerError(message) from None
-            raise WorkerError(f"{self._where} did not answer; {lost or 'try again'}") from None
-        document = self._read(lambda: _object(orjson.loads(answer.data)))
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise WorkerError(self._read(lambda: _words(_object(document["error"]), answer)))
-        return answer.status, document
+            raise WorkerError(f"{self._where} did not answer; {lost}") from None
+        return answer.status, answer.data
 
     def _read(self, read: Callable[[], T]) -> T:
         try:
@@ -135,8 +137,8 @@ class CommandClient:
             raise WorkerError(message) from None
 
 
-def _words(error: Mapping[str, Json], answer: BaseHTTPResponse) -> str:
-    if answer.status == HTTPStatus.UNAUTHORIZED:
+def _words(status: int, error: Mapping[str, Json]) -> str:
+    if status == HTTPStatus.UNAUTHORIZED:
         return "the worker does not know this token; CHARGELINE_HTTP_TOKEN must be the worker's"
     return _text(error["message"])
 
