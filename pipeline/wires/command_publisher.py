@@ -129,7 +129,9 @@ class CommandPublisher:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connection. What is on its way ends as `unknown`."""
-        self._hang_up()
+        line, self._line = self._line, None
+        if line is not None:
+            self._close_later(line.connection)
         if self._closings:
             await asyncio.wait(self._closings)
 
@@ -150,6 +152,8 @@ class CommandPublisher:
             return self._explain(line, trouble)
         finally:
             line.pending -= 1
+            if not line.is_open:
+                self._leave(line)
         return _published(PublishEnd.CONFIRMED)
 
     def _explain(self, line: _Line, trouble: BaseException) -> Published:
@@ -161,8 +165,6 @@ class CommandPublisher:
             # A future of a connection that ended may be cancelled, which is then no cancellation of ours.
             _raise_if_ours()
         line.at_loss = line.at_loss or line.pending
-        if line is self._line:
-            self._hang_up()
         refusals = [words for kind, words in _REFUSALS.items() if isinstance(trouble, kind)]
         # The channel ends for all that were on their way, and only for one alone it is sure that it was the culprit.
         if refusals and line.at_loss == 1:
@@ -173,7 +175,8 @@ class CommandPublisher:
         async with self._opening:
             if self._line is not None and self._line.is_open:
                 return self._line
-            self._hang_up()
+            if self._line is not None:
+                self._leave(self._line)
             self._line = await self._connect()
             return self._line
 
@@ -199,9 +202,11 @@ class CommandPublisher:
             client_properties={"connection_name": self._name},
         )
 
-    def _hang_up(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
+    def _leave(self, line: _Line) -> None:
+        """Take no more commands there; what is on its way may still be confirmed, and the last one closes it."""
+        if line is self._line:
+            self._line = None
+        if not line.pending:
             self._close_later(line.connection)
 
     def _close_later(self, connection: AbstractConnection) -> None:

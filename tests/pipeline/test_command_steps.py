@@ -78,6 +78,8 @@ def test_the_steps_to_each_end(views: Sequence[CommandView], told: list[tuple[st
 def test_it_pauses_before_each_look_and_not_for_ever() -> None:
     assert steps(SENT, SENT, SENT, REJECTED)[1] == 3
     assert steps(SENT, ACCEPTED, effect_looks=5)[1] == 6
+    assert steps(SENT, ACCEPTED, CONFIRMED, effect_looks=5)[1] == 2
+    assert steps(SENT, ACCEPTED._replace(flags=frozenset({"superseded"})), effect_looks=5)[1] == 1
 
 
 def test_the_words_name_clocks_codes_and_times() -> None:

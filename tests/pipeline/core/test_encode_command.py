@@ -148,7 +148,11 @@ def test_an_unknown_command_is_refused_with_the_nearest_names() -> None:
     assert refusal("77").startswith("'77' is no command; ")
 
 
-@pytest.mark.parametrize("serial", ["", "EH1.O", "EH1\n", "EH 1", "É1", "E" * 65, "#", "*"])
+def test_text_goes_as_utf8() -> None:
+    assert '"Value": "Zoë"'.encode() in encode_command(check("25", "Zoë", "1"), "X").body
+
+
+@pytest.mark.parametrize("serial", ["", "EH1.O", "EH1.C.5", "EH1.C.48.", "EH1\n", "EH 1", "É1", "E" * 65, "#", "*"])
 def test_a_serial_that_would_make_another_key_is_refused(serial: str) -> None:
     assert "the serial " in refusal("1", serial=serial)
 

@@ -122,7 +122,7 @@ def test_an_answer_that_never_came_may_mean_that_it_was_sent() -> None:
         b'{"commands": [{"ref": "", "serial": "", "command": "", "arguments": [1]}]}',
     ],
 )
-@pytest.mark.parametrize("status", [b"200 OK", b"404 Not Found"])
+@pytest.mark.parametrize("status", [b"200 OK", b"302 Found\r\nLocation: /v1/commands", b"404 Not Found"])
 def test_another_program_is_no_worker(status: bytes, body: bytes) -> None:
     says = b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
     with somebody(says) as port, CommandClient(HOST, port, TOKEN) as client, pytest.raises(WorkerError) as foreign:

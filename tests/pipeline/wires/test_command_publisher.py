@@ -54,6 +54,12 @@ async def take_all(details: EaseeConnection) -> list[AbstractIncomingMessage]:
         return [await queue.get(no_ack=True) for _ in range(count)]
 
 
+def connections(rabbitmq: RabbitMq, vhost: str) -> int:
+    """How many the broker has under the publisher's name."""
+    listed = rabbitmq.ctl("list_connections", "--vhost", vhost, "--no-table-headers", "client_properties")
+    return listed.count("chargeline commands")
+
+
 def run(details: EaseeConnection, steps: Callable[[CommandPublisher], Awaitable[T]], answer_s: float = PATIENCE_S) -> T:
     async def within() -> T:
         async with CommandPublisher(lambda: details, answer_s=answer_s) as publisher:
@@ -82,18 +88,15 @@ def test_what_the_cloud_gets(details: EaseeConnection) -> None:
 
 @services
 def test_many_at_once_share_one_connection(rabbitmq: RabbitMq, vhost: str, details: EaseeConnection) -> None:
-    async def steps(publisher: CommandPublisher) -> tuple[list[Published], str]:
+    async def steps(publisher: CommandPublisher) -> tuple[list[Published], int]:
         ends = await asyncio.gather(*(publisher.publish(message(number), f"{number}") for number in range(50)))
-        listed = await asyncio.to_thread(
-            rabbitmq.ctl, "list_connections", "--vhost", vhost, "--no-table-headers", "client_properties"
-        )
-        return list(ends), listed
+        return list(ends), await asyncio.to_thread(connections, rabbitmq, vhost)
 
-    ends, listed = run(details, steps)
+    ends, used = run(details, steps)
 
     assert {end.end for end in ends} == {PublishEnd.CONFIRMED}
     assert len(asyncio.run(take_all(details))) == 50
-    assert listed.count("chargeline commands") == 1
+    assert used == 1
 
 
 @services
@@ -155,7 +158,7 @@ def test_a_user_without_the_right_is_refused(rabbitmq: RabbitMq, vhost: str, det
 @services
 def test_a_connection_that_was_closed_is_made_anew(rabbitmq: RabbitMq, vhost: str, details: EaseeConnection) -> None:
     async def has_none() -> bool:
-        return not await asyncio.to_thread(rabbitmq.ctl, "list_connections", "--vhost", vhost, "--no-table-headers")
+        return await asyncio.to_thread(connections, rabbitmq, vhost) == 0
 
     async def steps(publisher: CommandPublisher) -> list[PublishEnd]:
         first = await publisher.publish(message(), REF)
@@ -169,23 +172,34 @@ def test_a_connection_that_was_closed_is_made_anew(rabbitmq: RabbitMq, vhost: st
 
 
 @services
-def test_a_broker_that_holds_still_leaves_it_unknown(rabbitmq: RabbitMq, details: EaseeConnection) -> None:
+def test_a_broker_that_holds_still_leaves_it_unknown(rabbitmq: RabbitMq, vhost: str, details: EaseeConnection) -> None:
+    async def has_one() -> bool:
+        return await asyncio.to_thread(connections, rabbitmq, vhost) == 1
+
     async def steps(publisher: CommandPublisher) -> list[Published]:
-        first = await publisher.publish(message(), REF)
+        ends = [await publisher.publish(message(), REF)]
         await asyncio.to_thread(rabbitmq.pause)
         try:
-            return [first, await publisher.publish(message(), REF), await publisher.publish(message(), REF)]
+            ends += await asyncio.gather(*(publisher.publish(message(), f"{number}") for number in range(2)))
+            ends.append(await publisher.publish(message(), REF))
         finally:
             rabbitmq.resume()
+        ends.append(await publisher.publish(message(), REF))
+        # Those that were given up are closed.
+        await until_asked(has_one)
+        return ends
 
-    first, second, third = run(details, steps, answer_s=2)
+    first, *unknown, unreachable, last = run(details, steps, answer_s=2)
 
     assert first.end is PublishEnd.CONFIRMED
-    assert second == Published(
-        PublishEnd.UNKNOWN,
-        f"{MEANING[PublishEnd.UNKNOWN]}: no answer in time; see host and port, and what stands between",
-    )
-    assert third.end is PublishEnd.UNREACHABLE
+    assert unknown == 2 * [
+        Published(
+            PublishEnd.UNKNOWN,
+            f"{MEANING[PublishEnd.UNKNOWN]}: no answer in time; see host and port, and what stands between",
+        )
+    ]
+    assert unreachable.end is PublishEnd.UNREACHABLE
+    assert last.end is PublishEnd.CONFIRMED
 
 
 @asynccontextmanager

@@ -21,7 +21,17 @@ def test_a_wrong_query_is_said_in_words(query: str) -> None:
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer tök€n"],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Basic {TOKEN}",
+        f"Digest {TOKEN}",
+        TOKEN,
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        "Bearer tök€n",
+    ],
 )
 @pytest.mark.parametrize("path", [COMMANDS, f"{COMMANDS}/{'0' * 32}"])
 def test_a_wrong_token_is_refused_everywhere(path: str, authorization: str) -> None:
