@@ -1,8 +1,7 @@
 """Publishing commands to a real broker: what arrives, and every way in which it can end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from pipeline.core.encode_command import CommandMessage, check_command, encode_c
 from pipeline.wires.amqp_address import EaseeConnection, address_of_url
 from pipeline.wires.command_publisher import MEANING, CommandPublisher, Published, PublishEnd
 from schemas.catalogue import shipped_catalogue
+from tests.pipeline.wires.cut_line import cut_at_command
 from tests.services.rabbitmq import RabbitMq, fresh_name
 from tests.waiting import until_asked
 
@@ -202,45 +202,12 @@ def test_a_broker_that_holds_still_leaves_it_unknown(rabbitmq: RabbitMq, vhost: 
     assert last.end is PublishEnd.CONFIRMED
 
 
-@asynccontextmanager
-async def cut_at_command(details: EaseeConnection, *, hands_on: bool) -> AsyncIterator[EaseeConnection]:
-    """A way to the broker that breaks when a command passes: after it has, or before."""
-    is_over = asyncio.Event()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner, outer = await asyncio.open_connection(details.address.host, details.address.port)
-        back = asyncio.create_task(copy(inner, writer))
-        while b"EH123456.C.48" not in (data := await reader.read(1 << 16)):
-            outer.write(data)
-        back.cancel()
-        await asyncio.wait([back])
-        if hands_on:
-            outer.write(data)
-            # Its answer, the confirm, shows that the broker has taken it.
-            await inner.read(1)
-        for each in (outer, writer):
-            each.close()
-            with suppress(OSError):
-                await each.wait_closed()
-        is_over.set()
-
-    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield details._replace(address=replace(details.address, host="127.0.0.1", port=port))
-        await is_over.wait()
-
-
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1 << 16):
-        writer.write(data)
-
-
 @services
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_connection_lost_before_the_confirm_leaves_it_unknown(details: EaseeConnection, *, arrives: bool) -> None:
     async def within() -> PublishEnd:
         async with (
-            cut_at_command(details, hands_on=arrives) as broken,
+            cut_at_command(details, b"EH123456.C.48", hands_on=arrives) as broken,
             CommandPublisher(lambda: broken, answer_s=PATIENCE_S) as publisher,
         ):
             return (await publisher.publish(message(), REF)).end
