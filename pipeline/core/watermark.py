@@ -8,11 +8,14 @@ further than 5 s past the moment at which we received that. It never goes back, 
 interrupted (disconnected, holding), since what is on its way then has not been seen. So nothing that waits for it fires
 after an outage of ours which the backlog would answer.
 
+It is kept as its one number, `at`, and begins again with it. Whether the stream flows is not kept: who begins knows.
+
 Traps: an empty queue is known to be empty only where nobody else consumes and everything that was delivered before the
-broker's answer is committed, for the prefetch hides the rest of the backlog in our own window.
+broker's answer is committed, for the prefetch hides the rest of the backlog in our own window (`EmptyQueue`).
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 SLACK_NS = 5 * 10**9
 """How far messages may overtake each other on their way to the queue."""
@@ -76,3 +79,60 @@ class Watermark:
     def _move(self, at: int) -> None:
         if not self._is_frozen and (self._at is None or at > self._at):
             self._at = at
+
+
+class _Answer(NamedTuple):
+    """The broker said "empty" to a question of `at`; `delivered` is the last tag that had come by then."""
+
+    at: int
+    delivered: int
+
+
+class EmptyQueue:
+    """Waits until "the queue is empty", which the broker said, means that everything sent is known.
+
+    For one queue, which one channel consumes after the other; tags are those of the channel's deliveries, ascending.
+    It holds two answers at most: the one that counts next, and the newest, so that answers which come faster than
+    commits neither pile up nor push each other out.
+    """
+
+    __slots__ = ("_committed", "_newest", "_next")
+
+    def __init__(self) -> None:
+        """No answer yet, and nothing delivered."""
+        self._next: _Answer | None = None
+        self._newest: _Answer | None = None
+        self._committed = 0
+
+    def answered(self, at: int, ready: int, consumers: int, delivered: int) -> None:
+        """The broker answered: `ready` messages wait, for `consumers` in all, us among them.
+
+        `at` is when it was asked, our clock, nanoseconds since the epoch. `delivered` is the tag of the last delivery
+        that had come when the answer did, 0 where none had.
+        """
+        if ready or consumers != 1:
+            return
+        self._newest = _Answer(at, delivered)
+        self._next = self._next or self._newest
+
+    def committed(self, tag: int) -> None:
+        """Everything up to this tag is durable."""
+        self._committed = max(self._committed, tag)
+
+    def channel_lost(self) -> None:
+        """What was not committed is in the queue again, so that earlier answers mean nothing; tags begin anew."""
+        self._next = self._newest = None
+        self._committed = 0
+
+    def take(self) -> int | None:
+        """The latest moment at which the queue is known to have been empty, and was not known to before; else None.
+
+        For `Watermark.queue_was_empty`.
+        """
+        if self._newest is not None and self._newest.delivered <= self._committed:
+            answer, self._next, self._newest = self._newest, None, None
+            return answer.at
+        if self._next is not None and self._next.delivered <= self._committed:
+            answer, self._next = self._next, self._newest
+            return answer.at
+        return None
