@@ -21,7 +21,7 @@ from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
-from schemas.measurement import fact_measurements, operational_measurements
+from schemas.measurement import derived_measurements, fact_measurements, operational_measurements
 
 STORE_FILE = "chargeline.sqlite3"
 STATE_FILE = "state.sqlite3"
@@ -55,7 +55,11 @@ def open_parts(settings: Settings, data_dir: Path | None = None, *, now: int) ->
             make_private_folder(folder)
             store: Store
             if bucket is None or settings.influx_token is None:
-                measurements = {**fact_measurements(catalogue), **operational_measurements()}
+                measurements = {
+                    **fact_measurements(catalogue),
+                    **derived_measurements(),
+                    **operational_measurements(),
+                }
                 store = parts.enter_context(SqliteStore.open(folder / STORE_FILE, measurements))
             else:
                 store = InfluxStore(bucket, _reader(settings.influx_token))

@@ -36,6 +36,10 @@ class Measurement(NamedTuple):
     open_fields: bool = False
 
 
+ALERT = "alert"
+CHARGER_CLOCK = "charger_clock"
+COMMAND = "command"
+COMMAND_OUTCOME = "command_outcome"
 COMMAND_RESPONSE = "command_response"
 PIPELINE = "pipeline"
 OTHER: Mapping[Product, str] = MappingProxyType({product: f"{product}_other" for product in Product})
@@ -54,8 +58,58 @@ _RESPONSE = Measurement(
             "result_code": FieldType.NUMBER,
             "result_code_text": FieldType.TEXT,
             "comment": FieldType.TEXT,
+            "paired": FieldType.NUMBER,
+            "ref": FieldType.TEXT,
         }
     ),
+)
+
+DERIVED_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMMAND_RESPONSE: ("paired", "ref")})
+"""Fields of facts that are decided later, from other facts; all others are from one delivery alone."""
+
+_LATENCIES = ("delivery_ms", "response_ms", "round_trip_ms", "lateness_ms")
+_DERIVED = (
+    Measurement(
+        COMMAND,
+        ("command",),
+        MappingProxyType(
+            {
+                "state": FieldType.TEXT,
+                "command_id": FieldType.NUMBER,
+                "ref": FieldType.TEXT,
+                "arguments": FieldType.TEXT,
+                "expires_at": FieldType.TEXT,
+                **dict.fromkeys(("attempt", "accepted", *_LATENCIES, "effect_ms"), FieldType.NUMBER),
+                **dict.fromkeys(("answered", "ok", "failed", "timed_out", "expired", "late"), FieldType.NUMBER),
+                **dict.fromkeys(("superseded", "confirmed"), FieldType.NUMBER),
+            }
+        ),
+    ),
+    Measurement(
+        COMMAND_OUTCOME,
+        ("command", "firmware", "outcome"),
+        MappingProxyType(
+            {
+                "ref": FieldType.TEXT,
+                **dict.fromkeys(("ok", "failed", "timed_out", "expired", "late", "refuted"), FieldType.NUMBER),
+                **dict.fromkeys(_LATENCIES, FieldType.NUMBER),
+            }
+        ),
+    ),
+    Measurement(
+        ALERT,
+        ("command", "kind"),
+        MappingProxyType(
+            {
+                "active": FieldType.NUMBER,
+                "value": FieldType.NUMBER,
+                "message": FieldType.TEXT,
+                "raised_at": FieldType.TEXT,
+                "duration_s": FieldType.NUMBER,
+            }
+        ),
+    ),
+    Measurement(CHARGER_CLOCK, (), MappingProxyType(dict.fromkeys(("offset_ms", "samples"), FieldType.NUMBER))),
 )
 
 _PIPELINE_COUNTS = (
@@ -128,6 +182,11 @@ def fact_measurements(catalogue: Catalogue) -> Mapping[str, Measurement]:
     measurements += [Measurement(name, (), MappingProxyType({}), open_fields=True) for name in OTHER.values()]
     measurements.append(_RESPONSE)
     return MappingProxyType({measurement.name: measurement for measurement in measurements})
+
+
+def derived_measurements() -> Mapping[str, Measurement]:
+    """Every measurement that is worked out from several facts, by name; `alert` holds operational rows, too."""
+    return MappingProxyType({measurement.name: measurement for measurement in _DERIVED})
 
 
 def operational_measurements() -> Mapping[str, Measurement]:

@@ -26,11 +26,8 @@ import orjson
 
 from pipeline.core.timestamps import NS_PER_MS, format_time
 from schemas.command import CommandResponse, CommandSent, Outcome
-from schemas.measurement import COMMAND_RESPONSE
+from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
 from schemas.row import Field, Row
-
-COMMAND = "command"
-COMMAND_OUTCOME = "command_outcome"
 
 _REF_SPREAD_NS = 100
 

@@ -2,10 +2,16 @@
 
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import (
+    ALERT,
+    CHARGER_CLOCK,
+    COMMAND,
+    COMMAND_OUTCOME,
     COMMAND_RESPONSE,
+    DERIVED_FIELDS,
     OTHER,
     PIPELINE,
     FieldType,
+    derived_measurements,
     fact_measurements,
     operational_measurements,
     other_field,
@@ -45,10 +51,20 @@ def test_responses_have_their_command_as_a_tag() -> None:
         "ticks",
         "result_code_text",
         "comment",
+        "ref",
     ]
+    assert set(DERIVED_FIELDS[COMMAND_RESPONSE]) < set(response.fields)
 
 
 def test_rows_about_the_worker_are_no_facts() -> None:
     assert set(operational_measurements()) == {PIPELINE}
     assert operational_measurements()[PIPELINE].tags == ("worker",)
     assert PIPELINE not in MEASUREMENTS
+
+
+def test_what_is_worked_out_has_measurements_of_its_own() -> None:
+    derived = derived_measurements()
+    assert set(derived) == {ALERT, CHARGER_CLOCK, COMMAND, COMMAND_OUTCOME}
+    assert not set(derived) & {*MEASUREMENTS, *operational_measurements()}
+    # A row's tags stand in the order of its measurement's.
+    assert all(list(measurement.tags) == sorted(measurement.tags) for measurement in derived.values())

@@ -8,12 +8,11 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.command_life import COMMAND, COMMAND_OUTCOME
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.tracker import Tracker
 from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandResponse, CommandSent
-from schemas.measurement import COMMAND_RESPONSE
+from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
 from schemas.observation import Observation, Product
 from schemas.row import Row
 
