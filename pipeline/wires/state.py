@@ -1,25 +1,48 @@
-"""The local state file: what a worker must remember besides rows. Today that is the rejects.
+"""The local state file: what a worker must remember besides rows: the rejects, and how far it has come.
 
-Owns the file, its size, and what is kept of a reject. Must not know why a delivery is refused or how it is shown.
-Content is a function of the set of rejects, however batched or repeated: a redelivery is the same reject, keeps the
+Owns the file, its size, its transactions, and what is kept of a reject; the tables of progress are
+`pipeline.wires.progress_tables`. Must not know why a delivery is refused, how it is shown, or what a fact means.
+The rejects are a function of their set, however batched or repeated: a redelivery is the same reject, keeps the
 earliest time it was received, and has the reason that the program gave last.
 Bodies are kept raw, personal values included, so the file is its owner's alone (0600).
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from pipeline.core.kept_facts import KeptKey
 from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
-from pipeline.wires.sqlite_file import FileKind, faults_explained, is_new, mark, open_file, transaction
+from pipeline.wires.progress_tables import (
+    PROGRESS_SCHEMA,
+    Progress,
+    Request,
+    drop_requests,
+    read_facts,
+    read_heard,
+    read_requests,
+    read_watermark,
+    write_facts,
+    write_progress,
+    write_request,
+)
+from pipeline.wires.sqlite_file import (
+    FileKind,
+    faults_explained,
+    is_new,
+    mark,
+    open_file,
+    read_mark,
+    transaction,
+)
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import Reject, RejectReason
 
-STATE = FileKind(application=0x43484C53, version=1)
+STATE = FileKind(application=0x43484C53, version=2)
 """The state file."""
 
 _FETCHED_AT_ONCE = 100
@@ -92,11 +115,9 @@ class StateFile:
         connection = open_file(path, STATE)
         try:
             # Asked twice: a reader need not wait for a writer, and of two that find a new file only one makes it.
-            if is_new(connection):
+            if is_new(connection) or read_mark(connection)[1] < STATE.version:
                 with transaction(connection, path):
-                    for statement in _SCHEMA if is_new(connection) else ():
-                        connection.execute(statement)
-                    mark(connection, STATE)
+                    _grow(connection)
             return cls(connection, path, limits)
         except StoreUnavailableError:
             connection.close()
@@ -108,14 +129,59 @@ class StateFile:
         Raises RejectsFullError where they do not fit and none may be dropped, StoreUnavailableError; then none of
         them is kept.
         """
-        if not rejects:
+        return self.keep(rejects, now, None)
+
+    def keep(self, rejects: Sequence[Reject], now: int, progress: Progress | None) -> RejectsReport:
+        """Keep the rejects and the progress of a batch in one transaction. Raises as `add_rejects`: then nothing is."""
+        if not rejects and progress is None:
             return RejectsReport(0, self._share(self._used_bytes))
+        dropped, used = 0, self._used_bytes
         with self._transaction():
-            self._connection.executemany(_ADD, [(*to_columns(reject), now) for reject in rejects])
-            dropped = self._make_room()
-            used = self.total()[0]
+            if rejects:
+                self._connection.executemany(_ADD, [(*to_columns(reject), now) for reject in rejects])
+                dropped = self._make_room()
+                used = self.total()[0]
+            if progress is not None:
+                write_progress(self._connection, progress)
         self._used_bytes = used
         return RejectsReport(dropped, self._share(used))
+
+    def keep_request(self, request: Request, facts: Mapping[KeptKey, bytes | None]) -> None:
+        """Keep what is about to be sent, with its facts. Raises StoreUnavailableError: then nothing is kept."""
+        with self._transaction():
+            write_request(self._connection, request)
+            write_facts(self._connection, facts)
+
+    def keep_facts(self, facts: Mapping[KeptKey, bytes | None]) -> None:
+        """Keep facts that came outside of a batch. Raises StoreUnavailableError."""
+        with self._transaction():
+            write_facts(self._connection, facts)
+
+    def drop_requests(self, message_ids: Sequence[str], facts: Mapping[KeptKey, bytes | None]) -> None:
+        """Forget what was not sent, or is long past, and its facts. Raises StoreUnavailableError."""
+        with self._transaction():
+            drop_requests(self._connection, message_ids)
+            write_facts(self._connection, facts)
+
+    def facts(self) -> Iterator[tuple[KeptKey, bytes]]:
+        """Every fact that was kept. Reads on while the caller takes them. Raises StoreUnavailableError."""
+        with faults_explained(self._path):
+            yield from read_facts(self._connection)
+
+    def heard(self) -> Mapping[str, int]:
+        """When each device was heard last. Raises StoreUnavailableError."""
+        with faults_explained(self._path):
+            return read_heard(self._connection)
+
+    def watermark(self) -> int | None:
+        """The watermark of the last batch, None before the first. Raises StoreUnavailableError."""
+        with faults_explained(self._path):
+            return read_watermark(self._connection)
+
+    def requests(self) -> Sequence[Request]:
+        """What we were asked to send, the oldest first. Raises StoreUnavailableError."""
+        with faults_explained(self._path):
+            return tuple(read_requests(self._connection))
 
     @property
     def room(self) -> tuple[int, int]:
@@ -204,3 +270,12 @@ class StateFile:
 
     def _share(self, size: int) -> float:
         return size / self._limits.most_bytes
+
+
+def _grow(connection: sqlite3.Connection) -> None:
+    """Make what this version has and the file has not; version 1 had the rejects alone."""
+    statements = [*_SCHEMA, *PROGRESS_SCHEMA] if is_new(connection) else PROGRESS_SCHEMA
+    if is_new(connection) or read_mark(connection)[1] < STATE.version:
+        for statement in statements:
+            connection.execute(statement)
+    mark(connection, STATE)

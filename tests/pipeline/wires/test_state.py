@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.kept_facts import KeptKey
+from pipeline.wires.progress_tables import Progress, Request
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import STATE, RejectLimits, RejectsFullError, StateFile, WhenFull
@@ -166,3 +168,43 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_bytes(b"letters" * 1_000)
     with pytest.raises(StoreUnavailableError, match="no SQLite database"):
         StateFile.open(tmp_path / "state", AMPLE)
+
+
+def test_rejects_and_progress_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
+    limits = RejectLimits(most_bytes=1_000, keep_ns=1_000, when_full=WhenFull.STOP)
+    key = KeptKey("EH1", "sending 48 1 r")
+    progress = Progress({key: b"[]"}, {"EH1": 7}, is_all=False, watermark=5)
+    with StateFile.open(tmp_path / "state", limits) as state:
+        with pytest.raises(RejectsFullError):
+            state.keep([reject("a" * 2_000)], NOW, progress)
+        assert (dict(state.facts()), state.heard(), state.watermark()) == ({}, {}, None)
+        state.keep([reject("a")], NOW, progress)
+    with StateFile.open(tmp_path / "state", limits) as state:
+        assert (dict(state.facts()), state.heard(), state.watermark()) == ({key: b"[]"}, {"EH1": 7}, 5)
+        assert state.total()[1] == 1
+
+
+def test_a_request_and_its_fact_are_kept_together_and_dropped_together(state: StateFile) -> None:
+    key = KeptKey("EH1", "sending 48 1 r")
+    request = Request("m", "EH1", 48, 1, "r", "f")
+    state.keep_request(request, {key: b"[]"})
+    assert (state.requests(), dict(state.facts())) == ((request,), {key: b"[]"})
+    state.keep_facts({key: b"[1]"})
+    assert dict(state.facts()) == {key: b"[1]"}
+    state.drop_requests(["m"], {key: None})
+    assert (state.requests(), dict(state.facts())) == ((), {})
+
+
+def test_a_file_of_version_1_keeps_its_rejects_and_gets_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    with StateFile.open(path, AMPLE) as state:
+        state.add_rejects([reject("a")], NOW)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for table in ("fact", "heard", "watermark", "request"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 1")
+    with StateFile.open(path, AMPLE) as state:
+        assert state.total()[1] == 1
+        state.keep([], NOW, Progress({}, {}, is_all=False, watermark=5))
+    with StateFile.open(path, AMPLE) as state:
+        assert state.watermark() == 5
