@@ -4,10 +4,9 @@ Owns the reading of a command's members, when it was published, and its `ref`. M
 Source: Easee, "Commands"; copies carry header `PublishedAt`, or else the ArrivalTime of the copy stands in.
 """
 
-from hashlib import sha256
-
 from pipeline.core.body import Json
 from pipeline.core.coercion import compact_json
+from pipeline.core.command_ref import command_ref
 from pipeline.core.members import (
     Members,
     check_clock,
@@ -29,7 +28,6 @@ from schemas.surprise import Surprise
 
 PUBLISHED_AT = "PublishedAt"
 ARRIVAL_TIME = "ArrivalTime"
-_REF_LENGTH = 32
 
 
 class CommandReader:
@@ -103,8 +101,4 @@ def make_ref(delivery: Delivery, key: RoutingKey) -> str:
     else:
         stamp = delivery.headers.get(PUBLISHED_AT) or delivery.headers.get(ARRIVAL_TIME)
         parts = (delivery.body, str(stamp).encode(errors="surrogatepass"))
-    digest = sha256()
-    for part in (key.serial.encode(), str(key.id).encode(), *parts):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()[:_REF_LENGTH]
+    return command_ref(key.serial, key.id, *parts)

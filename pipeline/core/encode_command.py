@@ -35,7 +35,7 @@ TTL = "TTL"
 TICK_NS = 100
 """The cloud's finest time: what is sent and what is remembered of it are the same."""
 
-_REF_LENGTH = 32
+_MESSAGE_ID_LENGTH = 32
 _LONGEST_SHOWN = 40
 _INT32 = 2**31
 _NEAR_NAMES = 3
@@ -186,9 +186,12 @@ def sent_command(command: CheckedCommand, published_at: int, ref: str, redaction
     )
 
 
-def retry_ref(first_ref: str, attempt: int) -> str:
-    """The ref of a retry: 32 hexadecimal digits, the same for the same first ref and attempt (1 is the first retry)."""
-    return sha256(f"{first_ref} {attempt}".encode()).hexdigest()[:_REF_LENGTH]
+def retry_message_id(first_ref: str, attempt: int) -> str:
+    """The `message_id` of a retry, from which its ref follows: 32 hexadecimal digits, the same for the same parts.
+
+    `attempt` is 1 for the first retry.
+    """
+    return sha256(f"{first_ref} {attempt}".encode()).hexdigest()[:_MESSAGE_ID_LENGTH]
 
 
 def describe_arguments(spec: CommandSpec) -> str:

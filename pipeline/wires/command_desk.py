@@ -14,17 +14,18 @@ from pipeline.wires.command_publisher import PublishEnd
 class CommandRequest(NamedTuple):
     """A command to be sent.
 
-    `ref`          names this sending: 32 hexadecimal digits, the same whenever the same request is repeated.
+    `message_id`   names this sending on the wire: 32 hexadecimal digits, the same whenever the same request is
+                   repeated. The ref follows from it.
     `fingerprint`  a hash of what was asked, personal arguments included; empty where the request cannot be repeated.
     """
 
     command: CheckedCommand
-    ref: str
+    message_id: str
     fingerprint: str
 
 
 class ConflictError(Exception):
-    """A command with this ref is known, and something else was asked for then."""
+    """A command with this message_id is known, and something else was asked for then."""
 
 
 class NotPublishedError(Exception):
@@ -42,13 +43,16 @@ class CommandDesk(Protocol):
     async def send(self, request: CommandRequest) -> SentCommand:
         """Publish a command once, after its intent is durable; what is known of it then.
 
-        Where its ref is known, or just being published, nothing is published: the answer is about that sending, and
-        ConflictError is raised where its fingerprint is another. A ref is known for as long as its command is, also
-        after a restart. Raises NotPublishedError; after it the same ref can be sent again.
+        Where its message_id is known, or just being published, nothing is published: the answer is about that
+        sending, and ConflictError is raised where its fingerprint is another. It is known for as long as its command
+        is, also after a restart. Raises NotPublishedError; after it the same message_id can be sent again.
         """
 
-    def find(self, ref: str) -> SentCommand | None:
-        """The command of ours with this ref, None where none is known. No I/O."""
+    def is_known(self, message_id: str) -> bool:
+        """Whether a command was sent under this message_id, or is just being sent. No I/O."""
 
-    def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
-        """Commands of ours, the newest first, at most `limit`; `open_only` those that wait for an answer. No I/O."""
+    async def find(self, ref: str) -> SentCommand | None:
+        """The command of ours with this ref, None where none is known."""
+
+    async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
+        """Commands of ours, the newest first, at most `limit`; `open_only` those that wait for an answer."""

@@ -43,7 +43,7 @@ _BODY_S = 10.0
 _MOST_DRAINED_BYTES = 1 << 20
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _REF = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_REF_BYTES = 16
+_ID_BYTES = 16
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _BEARER = "bearer "
 _FLAGS = {"true": True, "false": False}
@@ -108,9 +108,9 @@ class CommandRequests:
         self._need_token(request)
         if parts:
             _need_method(request, ("GET",))
-            return self._show(parts.removeprefix("/"))
+            return await self._show(parts.removeprefix("/"))
         _need_method(request, ("GET", "POST"))
-        return await self._send(request) if request.method == "POST" else self._list(request)
+        return await (self._send(request) if request.method == "POST" else self._list(request))
 
     def _need_token(self, request: web.BaseRequest) -> None:
         token = self._read_token()
@@ -125,14 +125,14 @@ class CommandRequests:
             message = "send the header Authorization: Bearer <the worker's CHARGELINE_HTTP_TOKEN>"
             raise _RefusalError(HTTPStatus.UNAUTHORIZED, "token", message, WWW_Authenticate="Bearer")
 
-    def _show(self, ref: str) -> CommandAnswer:
-        sent = self._desk.find(ref) if _REF.fullmatch(ref) else None
+    async def _show(self, ref: str) -> CommandAnswer:
+        sent = await self._desk.find(ref) if _REF.fullmatch(ref) else None
         if sent is None:
-            message = "no command with this ref is known; commands are forgotten after a day"
+            message = "no command with this ref is known; the worker forgets commands after some hours"
             raise _RefusalError(HTTPStatus.NOT_FOUND, "unknown_ref", message)
         return _answer(HTTPStatus.OK, command_entry(sent, self._catalogue))
 
-    def _list(self, request: web.BaseRequest) -> CommandAnswer:
+    async def _list(self, request: web.BaseRequest) -> CommandAnswer:
         if unknown := request.query.keys() - {"open", "limit"}:
             raise _wrong_query(f"{sorted(unknown)[0]!r} is none of open, limit")
         is_open = _FLAGS.get(request.query.get("open", "false"))
@@ -141,19 +141,19 @@ class CommandRequests:
         limit = request.query.get("limit", f"{USUALLY_LISTED}")
         if not _NUMBER.fullmatch(limit) or not 1 <= int(limit) <= MOST_LISTED:
             raise _wrong_query(f"limit must be a whole number from 1 to {MOST_LISTED}")
-        found = self._desk.list(open_only=is_open, limit=int(limit))
+        found = await self._desk.list(open_only=is_open, limit=int(limit))
         return _answer(HTTPStatus.OK, {"commands": [command_entry(sent, self._catalogue) for sent in found]})
 
     async def _send(self, request: web.BaseRequest) -> CommandAnswer:
         key = _idempotency_key(request)
         body = await _read_body(request)
-        ref = secrets.token_hex(_REF_BYTES) if key is None else _hash("key", key)
+        message_id = secrets.token_hex(_ID_BYTES) if key is None else _hash("key", key)
         # What was in time when it was sent is not refused when it is asked for again.
-        now = self._now() if self._desk.find(ref) is None else EARLIEST
+        now = EARLIEST if self._desk.is_known(message_id) else self._now()
         asked = _judged(body, self._catalogue, now)
         fingerprint = "" if key is None else _hash("request", key, *asked.identity)
         try:
-            sent = await self._desk.send(CommandRequest(asked.command, ref, fingerprint))
+            sent = await self._desk.send(CommandRequest(asked.command, message_id, fingerprint))
         except ConflictError:
             message = "this Idempotency-Key came with another request before; use a new one for a new command"
             raise _RefusalError(HTTPStatus.CONFLICT, "idempotency_key", message) from None
@@ -163,7 +163,7 @@ class CommandRequests:
         return _answer(
             HTTPStatus.CREATED if is_certain else HTTPStatus.ACCEPTED,
             sending_entry(sent, self._catalogue),
-            Location=f"{_COMMANDS}/{ref}",
+            Location=f"{_COMMANDS}/{sent.life.command.ref}",
         )
 
 
@@ -240,4 +240,4 @@ def _hash(*parts: str) -> str:
         data = part.encode()
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
-    return digest.hexdigest()[: 2 * _REF_BYTES]
+    return digest.hexdigest()[: 2 * _ID_BYTES]

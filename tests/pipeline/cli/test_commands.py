@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipeline.cli import commands
 from pipeline.cli.commands import command
 from pipeline.core.command_entry import SentCommand
+from pipeline.core.command_ref import command_ref
 from pipeline.core.encode_command import check_command
 from pipeline.wires.command_client import CommandView, NoWorkerError, WorkerError
 from pipeline.wires.command_desk import CommandRequest
@@ -18,7 +19,8 @@ from schemas.catalogue import shipped_catalogue
 from tests.pipeline.cli.served_desk import served
 from tests.pipeline.wires.memory_desk import NOW, MemoryDesk
 
-REFS = ("0" * 32, "1" * 32)
+MESSAGE_IDS = ("0" * 32, "1" * 32)
+REFS = [command_ref("EH123456", 48, message_id.encode()) for message_id in MESSAGE_IDS]
 
 
 @dataclass
@@ -27,13 +29,13 @@ class WatchedDesk(MemoryDesk):
 
     looks: int = 0
 
-    def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
+    async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
         self.looks += 1
         if self.looks == 2:
             self.answer(REFS[0])
         if self.looks > 2:
             raise ZeroDivisionError
-        return super().list(open_only=open_only, limit=limit)
+        return await super().list(open_only=open_only, limit=limit)
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +47,9 @@ def filled(desk: MemoryDesk) -> MemoryDesk:
     """With a command for each of REFS."""
 
     async def fill() -> None:
-        for ref, amperes in zip(REFS, ("13", "16"), strict=True):
+        for message_id, amperes in zip(MESSAGE_IDS, ("13", "16"), strict=True):
             checked = check_command(shipped_catalogue(), "EH123456", "48", [amperes, "5"], now=NOW)
-            await desk.send(CommandRequest(checked, ref, ""))
+            await desk.send(CommandRequest(checked, message_id, ""))
 
     asyncio.run(fill())
     desk.lock = asyncio.Lock()
@@ -73,7 +75,7 @@ def test_commands_are_listed_the_newest_first() -> None:
     assert result.exit_code == 0
     assert heading.split() == ["published", "serial", "command", "arguments", "state", "response", "effect", "ref"]
     assert newest.split()[:6] == ["2023-05-04T16:55:24", "EH123456", "SetDynamicChargerCurrent", "16", "5", "published"]
-    assert oldest.endswith("13 5       accepted, confirmed  1,000 ms  2,000 ms  000000000000")
+    assert oldest.endswith(f"13 5       accepted, confirmed  1,000 ms  2,000 ms  {REFS[0][:12]}")
 
 
 def test_only_open_ones_and_only_so_many() -> None:
@@ -103,9 +105,9 @@ def test_a_watch_tells_each_change_once() -> None:
     told = [line.split("  ") for line in result.stdout.splitlines()]
 
     assert [(line[-1], line[4]) for line in told] == [
-        ("000000000000", "published"),
-        ("111111111111", "published"),
-        ("000000000000", "accepted"),
+        (REFS[0][:12], "published"),
+        (REFS[1][:12], "published"),
+        (REFS[0][:12], "accepted"),
     ]
     assert result.exit_code == 1
     assert "a fault of this worker" in result.stderr

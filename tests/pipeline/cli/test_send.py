@@ -25,10 +25,10 @@ class ScriptedDesk(MemoryDesk):
 
     script: list[Callable[[str], None]] = field(default_factory=list)
 
-    def find(self, ref: str) -> SentCommand | None:
+    async def find(self, ref: str) -> SentCommand | None:
         if ref in self.lives and self.script:
             self.script.pop(0)(ref)
-        return super().find(ref)
+        return await super().find(ref)
 
 
 @pytest.fixture(autouse=True)

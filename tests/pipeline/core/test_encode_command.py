@@ -16,7 +16,7 @@ from pipeline.core.encode_command import (
     describe_arguments,
     encode_command,
     find_command,
-    retry_ref,
+    retry_message_id,
     sent_command,
 )
 from pipeline.core.redaction import Personal, Redaction
@@ -185,9 +185,9 @@ def test_what_is_remembered_is_what_was_sent() -> None:
 
 
 def test_a_retry_has_a_ref_of_its_own_and_always_the_same() -> None:
-    refs = [retry_ref(REF, attempt) for attempt in range(1, 100)]
+    refs = [retry_message_id(REF, attempt) for attempt in range(1, 100)]
 
-    assert refs == [retry_ref(REF, attempt) for attempt in range(1, 100)]
+    assert refs == [retry_message_id(REF, attempt) for attempt in range(1, 100)]
     assert len({REF, *refs}) == 100
     assert {len(ref) for ref in refs} == {32}
     assert all(set(ref) <= set("0123456789abcdef") for ref in refs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.core.command_entry import SentCommand
 from pipeline.core.command_life import Life
+from pipeline.core.command_ref import command_ref
 from pipeline.core.encode_command import sent_command
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.meters import Meters
@@ -38,23 +39,29 @@ class MemoryDesk:
     async def send(self, request: CommandRequest) -> SentCommand:
         async with self.lock:
             await asyncio.sleep(0)
-            if request.ref in self.lives:
-                if self.fingerprints[request.ref] != request.fingerprint:
+            ref = ref_of(request)
+            if ref in self.lives:
+                if self.fingerprints[request.message_id] != request.fingerprint:
                     raise ConflictError
-                return SentCommand(self.lives[request.ref], self.watermark)
+                return SentCommand(self.lives[ref], self.watermark)
+            if request.message_id in self.fingerprints:
+                raise ConflictError
             if not self.end.may_have_arrived:
                 raise NotPublishedError(self.end, MEANING[self.end])
-            command = sent_command(request.command, NOW + self.published * S, request.ref, Redaction(Personal.DROP))
+            command = sent_command(request.command, NOW + self.published * S, ref, Redaction(Personal.DROP))
             self.published += 1
-            self.fingerprints[request.ref] = request.fingerprint
-            self.lives[request.ref] = Life(command, TIMEOUT_NS, is_confirmed=self.end is PublishEnd.CONFIRMED)
-            return SentCommand(self.lives[request.ref], self.watermark)
+            self.fingerprints[request.message_id] = request.fingerprint
+            self.lives[ref] = Life(command, TIMEOUT_NS, is_confirmed=self.end is PublishEnd.CONFIRMED)
+            return SentCommand(self.lives[ref], self.watermark)
 
-    def find(self, ref: str) -> SentCommand | None:
+    def is_known(self, message_id: str) -> bool:
+        return message_id in self.fingerprints
+
+    async def find(self, ref: str) -> SentCommand | None:
         life = self.lives.get(ref)
         return SentCommand(life, self.watermark) if life else None
 
-    def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
+    async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
         known = [SentCommand(life, self.watermark) for life in reversed(self.lives.values())]
         return [sent for sent in known if sent.is_open or not open_only][:limit]
 
@@ -81,6 +88,10 @@ class MemoryDesk:
     def take_effect(self, ref: str, after_s: float = 2) -> None:
         """The readbacks show it."""
         self.lives[ref] = self.lives[ref]._replace(is_effective=True, effect_ns=int(after_s * S))
+
+
+def ref_of(request: CommandRequest) -> str:
+    return command_ref(request.command.serial, request.command.spec.id, request.message_id.encode())
 
 
 @asynccontextmanager

@@ -125,7 +125,7 @@ def test_there_is_nothing_else(path: str) -> None:
 
 
 class _Broken(MemoryDesk):
-    def find(self, ref: str) -> SentCommand | None:
+    async def find(self, ref: str) -> SentCommand | None:
         raise ZeroDivisionError("secret")
 
 
