@@ -27,6 +27,7 @@ class Alert(NamedTuple):
     `at`         the deadline that raised it, or the ArrivalTime that cleared it.
     `raised_at`  the same as `at` on a raise; on a clear, the raise it ends.
     `value`      the measured quantity that the kind speaks of (seconds of silence, rejects a minute, …).
+    `ref`        which sending of the command it is about, empty where it is about none.
     Times are nanoseconds since the epoch, UTC.
     """
 
@@ -38,3 +39,14 @@ class Alert(NamedTuple):
     active: bool
     value: float
     message: str
+    ref: str = ""
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it lasted; 0 on a raise."""
+        return self.at - self.raised_at
+
+    @property
+    def is_refuted(self) -> bool:
+        """Taken back: it was raised, and became known never to have been true. It lasted 0, which no other did."""
+        return not self.active and self.at == self.raised_at
