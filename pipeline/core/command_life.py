@@ -20,16 +20,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
-from zlib import crc32
 
 import orjson
 
+from pipeline.core.apart import apart
 from pipeline.core.timestamps import NS_PER_MS, format_time
 from schemas.command import CommandResponse, CommandSent, Outcome
 from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
 from schemas.row import Field, Row
-
-_REF_SPREAD_NS = 100
 
 
 class Answer(StrEnum):
@@ -204,12 +202,7 @@ def command_row(life: Life, watermark: int, command_name: str) -> Row:
 
 def row_time(command: CommandSent) -> int:
     """The place of a command's row: two commands of one moment differ in their refs."""
-    return _apart(command.published_at, command)
-
-
-def _apart(moment: int, command: CommandSent) -> int:
-    """A moment of a command, moved within the 100 ns of the wire's resolution, so that no two commands share a row."""
-    return moment + crc32(command.ref.encode()) % _REF_SPREAD_NS
+    return apart(command.published_at, command.ref)
 
 
 class Decision(NamedTuple):
@@ -249,7 +242,7 @@ def outcome_row(life: Life, decision: Decision, command_name: str, firmware: str
     if is_answer and not is_refuted:
         fields += _latencies(life, STANDINGS[_answer(life), Due.TIMED_OUT])
     tags = (("command", command_name), ("firmware", firmware), ("outcome", decision.outcome.value))
-    return Row(COMMAND_OUTCOME, life.command.serial, "", tags, _apart(decision.at, life.command), tuple(fields))
+    return Row(COMMAND_OUTCOME, life.command.serial, "", tags, apart(decision.at, life.command.ref), tuple(fields))
 
 
 def paired_row(response: CommandResponse, ref: str | None, command_name: str) -> Row:
