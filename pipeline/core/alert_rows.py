@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pipeline.core.apart import apart
 from pipeline.core.spans import span_in_words
 from pipeline.core.timestamps import NS_PER_S, format_time
-from pipeline.core.tracker import TimeOut
+from pipeline.core.tracked import TimeOut
 from schemas.alert import Alert, AlertKind
 from schemas.measurement import ALERT
 from schemas.row import Row

@@ -80,6 +80,20 @@ class ChargerMemory:
         after = bisect_right(places, place)
         return places[after] if after < len(places) else None
 
+    def before_in_family(self, place: Place, family: int) -> Place | None:
+        """The sending that this one supersedes; None where it is the oldest of its family."""
+        places = self.families.get(family, [])
+        at = bisect_left(places, place)
+        return places[at - 1] if at else None
+
+    def drop_sending(self, command: CommandSent, family: int) -> Sending | None:
+        """Forget one sending; what was known of it."""
+        thread, place = self.threads.get(command.id), place_of(command)
+        sending = thread.drop_sending(command) if thread else None
+        if sending is not None:
+            self.families[family].remove(place)
+        return sending
+
     def places_between(self, family: int, first: int, last: int) -> list[Place]:
         """The sendings of a family published within [first, last]."""
         places = self.families.get(family, [])

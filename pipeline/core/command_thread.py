@@ -64,6 +64,17 @@ class CommandThread:
         )
         return merged
 
+    def sending_of(self, ref: str) -> Sending | None:
+        """The sending of this ref; None where none is known."""
+        return next((sending for sending in self._sendings.values() if sending.command.ref == ref), None)
+
+    def drop_sending(self, command: CommandSent) -> Sending | None:
+        """Forget a sending; what was known of it."""
+        key = (command.published_at, command.ref)
+        if key in self._sendings:
+            self._sending_keys.remove(key)
+        return self._sendings.pop(key, None)
+
     def add_response(self, response: CommandResponse) -> CommandResponse:
         """A response; what is known of it now. Of copies, the earliest receipt and arrival count."""
         key = (response.created_at, content_of(response))

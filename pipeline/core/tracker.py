@@ -11,52 +11,24 @@ What one fact can touch: the cluster of sendings and responses around its moment
 in its readback family, which is superseded now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 from pipeline.core.charger_memory import ChargerMemory, Firmware, place_of
 from pipeline.core.command_life import Life, arrival_of, command_row, decisions, outcome_row, paired_row
+from pipeline.core.command_lives import Lives
 from pipeline.core.command_thread import Cluster, Sending
-from pipeline.core.confirmation import AFTER_NS, Effect, Sighting, confirm, targets_of
+from pipeline.core.confirmation import AFTER_NS, Sighting
 from pipeline.core.kept_facts import Decided, Fact, KeptKey, from_bytes, key_of, to_bytes
 from pipeline.core.pairing import LATEST_NS
+from pipeline.core.tracked import SILENCE, TimeOut, Touch, Touched, Tracked
 from schemas.catalogue import Catalogue
-from schemas.command import CommandResponse, CommandSent, Outcome
+from schemas.command import CommandResponse, CommandSent
 from schemas.observation import Observation, Product
 from schemas.row import Row
 
 _NO_FIRMWARE = "-"
 _SOFTWARE_RELEASE = 80
-
-
-class TimeOut(NamedTuple):
-    """A command without an answer at its deadline, for an alert.
-
-    `answered_at`  when one came after all, None while none has.
-    `is_refuted`   it had come in time, which became known later.
-    """
-
-    command: CommandSent
-    command_name: str
-    deadline: int
-    answered_at: int | None
-    is_refuted: bool
-
-
-class Tracked(NamedTuple):
-    """What is to be written, for the first time or again."""
-
-    rows: tuple[Row, ...]
-    time_outs: tuple[TimeOut, ...]
-
-
-class _Touch(NamedTuple):
-    """A cluster: that of a charger and a command id around a moment."""
-
-    serial: str
-    command_id: int
-    moment: int
 
 
 class Tracker:
@@ -69,16 +41,16 @@ class Tracker:
         delivered again.
         """
         self._catalogue = catalogue
-        self._timeout_ns = timeout_ns
+        self._lives = Lives(catalogue, timeout_ns)
         self._kept_ns = kept_ns
         self._families = {
-            observation_id: self._family(spec.id)
+            observation_id: self._lives.family(spec.id)
             for spec in catalogue.commands.values()
             for observation_id in spec.readback
         }
         self._chargers: dict[str, ChargerMemory] = {}
-        self._touched: set[_Touch] = set()
-        self._dues: list[tuple[int, _Touch]] = []
+        self._touched: set[Touch] = set()
+        self._dues: list[tuple[int, Touch]] = []
         self._forgets: list[tuple[int, str]] = []
         self._changes: dict[KeptKey, bytes | None] = {}
 
@@ -92,8 +64,31 @@ class Tracker:
         return is_read and observation.product is Product.CHARGER
 
     def add_command(self, command: CommandSent, attempt: int = 0, *, is_confirmed: bool = True) -> None:
-        """A command of ours or a copy of somebody's; again changes nothing, but that a confirmed one is confirmed."""
+        """A command of ours or a copy of somebody's; again changes nothing, but that a confirmed one is confirmed.
+
+        A ref is known once: a copy of a command of ours, which was known before, may bear a time of its own.
+        """
+        memory = self._chargers.get(command.serial)
+        thread = memory.threads.get(command.id) if memory else None
+        known = thread.sending_of(command.ref) if thread else None
+        if known is not None:
+            command = command._replace(published_at=known.command.published_at)
         self._keep(command.serial, self._learn(command.serial, Sending(command, attempt, is_confirmed)))
+
+    def drop_command(self, command: CommandSent) -> None:
+        """A command was never sent: its publish is known to have failed. Its entry is dropped; no row is written."""
+        memory = self._chargers.get(command.serial)
+        sending = memory.drop_sending(command, self._lives.family(command.id)) if memory else None
+        if memory is None or sending is None:
+            return
+        place = place_of(command)
+        before = memory.before_in_family(place, self._lives.family(command.id))
+        self._touched.add(Touch(command.serial, command.id, command.published_at))
+        if before is not None:
+            self._touched.add(Touch(command.serial, before.command_id, before.published_at))
+        self._changes[key_of(command.serial, sending)] = None
+        for decision in memory.decided.pop(place, {}):
+            self._changes[key_of(command.serial, Decided(place, decision, ""))] = None
 
     def add_response(self, response: CommandResponse) -> None:
         """A response, to whomever's command."""
@@ -126,9 +121,36 @@ class Tracker:
             if (touch.serial, touch.command_id, cluster) not in written:
                 written.add((touch.serial, touch.command_id, cluster))
                 self._write(memory, touch, cluster, watermark, rows, time_outs)
+        touched = frozenset(self._touched)
         self._touched.clear()
         self._forget(watermark)
-        return Tracked(tuple(rows), tuple(time_outs))
+        return Tracked(tuple(rows), tuple(time_outs), touched)
+
+    def touch(self, touched: Touched) -> None:
+        """Say it all again at the next `advance`, as it is then."""
+        self._touched |= touched
+
+    def find(self, serial: str, command_id: int, published_at: int, ref: str) -> Life | None:
+        """What is known of one command now; None where it is not known, or forgotten."""
+        memory = self._chargers.get(serial)
+        thread = memory.threads.get(command_id) if memory else None
+        if memory is None or thread is None:
+            return None
+        return next(
+            (life for life in self._lives.of(memory, thread.cluster(published_at)) if life.command.ref == ref), None
+        )
+
+    def time_outs(self) -> Iterator[TimeOut]:
+        """Every command whose time-out or expiry stands now, and that nobody answered."""
+        for memory in self._chargers.values():
+            for place, decided in memory.decided.items():
+                thread = memory.threads.get(place.command_id)
+                if thread is None or not any(decision.outcome in SILENCE for decision in decided):
+                    continue
+                for life in self._lives.of(memory, thread.cluster(place.published_at)):
+                    if life.command.ref == place.ref and life.response is None:
+                        name = self._catalogue.command_name(place.command_id)
+                        yield TimeOut(life.command, name, life.deadline, None, is_refuted=False)
 
     def next_due(self) -> int | None:
         """The watermark after which there is something to say without a new fact; None where there is nothing."""
@@ -142,7 +164,8 @@ class Tracker:
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else.
 
-        What was decided by then was written before it was kept; only what was open is due. Raises ValueError for an
+        What was decided by then was written before it was kept. What is open is said again: an intent to publish is
+        kept before its row is written. Raises ValueError for an
         entry that this program does not know.
         """
         self._chargers = {}
@@ -153,11 +176,13 @@ class Tracker:
         self._touched.clear()
         for serial, memory in self._chargers.items():
             for command_id, thread in memory.threads.items():
-                dues = [(self._deadline(each), each.command.published_at) for each in thread.sendings()]
-                dues += [(response.created_at + LATEST_NS, response.created_at) for response in thread.responses()]
+                for each in thread.sendings():
+                    if self._lives.deadline(each) >= watermark or place_of(each.command) not in memory.decided:
+                        self._touched.add(Touch(serial, command_id, each.command.published_at))
+                dues = [(response.created_at + LATEST_NS, response.created_at) for response in thread.responses()]
                 for at, moment in dues:
                     if at >= watermark:
-                        heappush(self._dues, (at, _Touch(serial, command_id, moment)))
+                        heappush(self._dues, (at, Touch(serial, command_id, moment)))
 
     def _learn(self, serial: str, fact: Fact) -> Fact:
         """Take in a fact, and note what it touches; what is known of it now."""
@@ -165,14 +190,14 @@ class Tracker:
         match fact:
             case Sending(command):
                 fact = memory.thread(command.id).add_sending(fact)
-                before = memory.add_place(place_of(command), self._family(command.id))
-                self._touched.add(_Touch(serial, command.id, command.published_at))
+                before = memory.add_place(place_of(command), self._lives.family(command.id))
+                self._touched.add(Touch(serial, command.id, command.published_at))
                 if before is not None:
-                    self._touched.add(_Touch(serial, before.command_id, before.published_at))
+                    self._touched.add(Touch(serial, before.command_id, before.published_at))
                 self._remember(serial, command.published_at)
             case CommandResponse():
                 fact = memory.thread(fact.id).add_response(fact)
-                self._touched.add(_Touch(serial, fact.id, fact.created_at))
+                self._touched.add(Touch(serial, fact.id, fact.created_at))
                 self._remember(serial, fact.created_at)
             case Sighting():
                 memory.sightings.add(fact)
@@ -190,7 +215,7 @@ class Tracker:
         first = seen.observed_at - AFTER_NS - LATEST_NS
         last = seen.observed_at + self._kept_ns
         for place in memory.places_between(self._families[seen.observation_id], first, last):
-            self._touched.add(_Touch(serial, place.command_id, place.published_at))
+            self._touched.add(Touch(serial, place.command_id, place.published_at))
 
     def _keep(self, serial: str, fact: Fact) -> None:
         self._changes[key_of(serial, fact)] = to_bytes(fact)
@@ -198,13 +223,10 @@ class Tracker:
     def _remember(self, serial: str, moment: int) -> None:
         heappush(self._forgets, (moment + self._kept_ns, serial))
 
-    def _deadline(self, sending: Sending) -> int:
-        return Life(sending.command, self._timeout_ns).deadline
-
     def _write(
         self,
         memory: ChargerMemory,
-        touch: _Touch,
+        touch: Touch,
         cluster: Cluster,
         watermark: int,
         rows: list[Row],
@@ -212,14 +234,12 @@ class Tracker:
     ) -> None:
         """Say everything about one cluster as it is known now."""
         name = self._catalogue.command_name(touch.command_id)
-        responses = {here: cluster.responses[there] for here, there in cluster.pairs}
         refs = {there: cluster.sendings[here].command.ref for here, there in cluster.pairs}
-        for place, sending in enumerate(cluster.sendings):
-            life = self._life(memory, sending, responses.get(place))
+        for life in self._lives.of(memory, cluster):
             rows.append(command_row(life, watermark, name))
             self._decide(memory, life, watermark, name, rows, time_outs)
             if life.response is None and watermark <= life.deadline:
-                heappush(self._dues, (life.deadline, touch._replace(moment=sending.command.published_at)))
+                heappush(self._dues, (life.deadline, touch._replace(moment=life.command.published_at)))
         for place, response in enumerate(cluster.responses):
             ref = refs.get(place)
             if ref is None and watermark <= response.created_at + LATEST_NS:
@@ -249,33 +269,9 @@ class Tracker:
             for decision, release in decided.items()
         ]
         for decision in decided:
-            if decision.outcome in (Outcome.TIMED_OUT, Outcome.EXPIRED):
+            if decision.outcome in SILENCE:
                 answered_at = arrival_of(life.response) if life.response else None
                 time_outs.append(TimeOut(life.command, name, decision.at, answered_at, decision not in held))
-
-    def _life(self, memory: ChargerMemory, sending: Sending, response: CommandResponse | None) -> Life:
-        command = sending.command
-        newer = memory.next_in_family(place_of(command), self._family(command.id))
-        effect: Effect | None = None
-        targets = targets_of(command, self._catalogue)
-        if response is not None and response.accepted and targets:
-            effect = confirm(targets, memory.sightings, response.created_at, newer.published_at if newer else None)
-        arrived_at = effect.arrived_at if effect else None
-        return Life(
-            command,
-            self._timeout_ns,
-            attempt=sending.attempt,
-            is_confirmed=sending.is_confirmed,
-            response=response,
-            is_superseded=newer is not None,
-            is_effective=effect is not None,
-            effect_ns=None if arrived_at is None or response is None else arrived_at - response.created_at,
-        )
-
-    def _family(self, command_id: int) -> int:
-        """The readback family of a command, named by the first observation id that it shows in, else by itself."""
-        spec = self._catalogue.commands.get(command_id)
-        return spec.readback[0] if spec and spec.readback else -command_id
 
     def _forget(self, watermark: int) -> None:
         while self._forgets and self._forgets[0][0] < watermark:

@@ -131,6 +131,7 @@ EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:|ruff:|
 
 WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "pipeline.backup_steps": "declarations only",
+    "pipeline.core.tracked": "declarations only",
     "pipeline.wires.command_desk": "declarations only",
     "pipeline.wires.source": "declarations only",
     "schemas.alert": "declarations only",

@@ -3,7 +3,7 @@
 from zlib import crc32
 
 from pipeline.core.alert_rows import alert_row, time_out_alerts
-from pipeline.core.tracker import TimeOut
+from pipeline.core.tracked import TimeOut
 from schemas.alert import Alert, AlertKind
 from schemas.command import CommandSent
 from schemas.measurement import ALERT, FieldType, derived_measurements

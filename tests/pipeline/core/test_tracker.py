@@ -1,113 +1,41 @@
 """The tracker: the same set of facts gives the same rows, whatever the order, and however often it was interrupted."""
 
-from collections.abc import Iterable, Sequence
 from itertools import permutations
 from random import Random
-from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.tracker import Tracker
-from schemas.catalogue import shipped_catalogue
-from schemas.command import Argument, CommandResponse, CommandSent
+from schemas.command import CommandResponse, CommandSent
 from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
 from schemas.observation import Observation, Product
-from schemas.row import Row
-
-CATALOGUE = shipped_catalogue()
-S = 10**9
-START = 1_700_000_000 * S
-TIMEOUT = 60 * S
-KEPT = 6 * 3_600 * S
-END = START + 600 * S
-
-Fact = CommandSent | CommandResponse | Observation
-Rows = dict[tuple[str, str, tuple[tuple[str, str], ...], int], dict[str, float | str]]
-
-
-class Delivered(NamedTuple):
-    """A fact, and whether the watermark moves on behind it, the tracker is restarted, or the fact comes again."""
-
-    fact: Fact
-    is_last_of_batch: bool
-    is_restarted: bool
-    is_repeated: bool
-
-
-def sent(seconds: float, ref: str = "a", command_id: int = 48, expires_in: float | None = None) -> CommandSent:
-    at = START + int(seconds * S)
-    expires_at = None if expires_in is None else at + int(expires_in * S)
-    return CommandSent("EH1", command_id, (Argument(1, "13"),), expires_at, at, ref, at)
-
-
-def answered(seconds: float, after: float = 1, command_id: int = 48, accepted: bool = True) -> CommandResponse:
-    at = START + int(seconds * S)
-    return CommandResponse("EH1", command_id, accepted, None, at, at, at + int(after * S), None, None, None)
-
-
-def shown(seconds: float, value: float, observation_id: int = 48) -> Observation:
-    at = START + int(seconds * S)
-    return Observation("EH1", Product.CHARGER, observation_id, None, value, 0, at, at + S, None)
-
-
-def applied(rows: Rows, written: Iterable[Row]) -> Rows:
-    for row in written:
-        rows.setdefault((row.measurement, row.charger, row.tags, row.time), {}).update(row.fields)
-    return rows
-
-
-COUNTS_WHERE = {
-    "accepted": "answered",
-    "delivery_ms": "answered",
-    "response_ms": "answered",
-    "round_trip_ms": "answered",
-    "lateness_ms": "late",
-    "effect_ms": "confirmed",
-}
-
-
-def final(rows: Rows) -> Rows:
-    """What counts: see pipeline.core.command_life."""
-    return {
-        key: {
-            name: value
-            for name, value in fields.items()
-            if key[0] != COMMAND or fields.get(COUNTS_WHERE.get(name, "")) != 0.0
-        }
-        for key, fields in rows.items()
-        if fields.get("refuted") != 1.0
-    }
-
-
-def feed(tracker: Tracker, fact: Fact) -> None:
-    match fact:
-        case CommandSent():
-            tracker.add_command(fact)
-        case CommandResponse():
-            tracker.add_response(fact)
-        case Observation():
-            tracker.add_observation(fact)
-
-
-def at_once(facts: Sequence[Fact], watermark: int = END) -> Rows:
-    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
-    for fact in facts:
-        feed(tracker, fact)
-    return final(applied({}, tracker.advance(watermark).rows))
-
-
-def only(rows: Rows, measurement: str) -> dict[str, float | str]:
-    (found,) = [fields for key, fields in rows.items() if key[0] == measurement]
-    return found
-
+from tests.pipeline.core.tracker_samples import (
+    CATALOGUE,
+    END,
+    KEPT,
+    START,
+    TIMEOUT,
+    Fact,
+    Rows,
+    S,
+    answered,
+    applied,
+    at_once,
+    feed,
+    final,
+    keep,
+    only,
+    sent,
+    shown,
+)
 
 HALF_SECONDS = st.integers(0, 400).map(lambda half: half / 2)
 FACTS = st.lists(
     st.one_of(
         st.builds(
-            sent,
+            lambda seconds, ref, *rest: sent(seconds, f"{ref} of {seconds}", *rest),
             HALF_SECONDS,
             st.sampled_from("ab"),
             st.sampled_from((1, 22, 48)),
@@ -129,15 +57,6 @@ def _identity(fact: Fact) -> str:
     return f"O {fact.observed_at} {fact.value}"
 
 
-def keep(kept: dict[KeptKey, bytes], tracker: Tracker) -> None:
-    """What a state file does with changes."""
-    for key, content in tracker.changes().items():
-        if content is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = content
-
-
 @given(FACTS, st.randoms(use_true_random=False), st.data())
 def test_any_order_batching_repetition_and_restart_ends_in_the_same_rows(
     facts: list[Fact], random: Random, data: st.DataObject
@@ -156,6 +75,15 @@ def test_any_order_batching_repetition_and_restart_ends_in_the_same_rows(
                 tracker.restore(kept.items(), watermark)
     applied(rows, tracker.advance(END).rows)
     assert final(rows) == at_once(facts)
+
+
+def test_a_copy_of_a_command_of_ours_is_known_by_its_ref_whatever_its_time() -> None:
+    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
+    tracker.add_command(sent(0), 1, is_confirmed=False)
+    tracker.add_command(sent(3))
+    (row,) = tracker.advance(START).rows
+    assert (row.time // 100, dict(row.fields)["attempt"]) == (START // 100, 1.0)
+    assert dict(row.fields)["state"] == "published"
 
 
 def test_sent_and_answered() -> None:
@@ -246,28 +174,3 @@ def test_an_observation_that_shows_no_command_is_not_wanted() -> None:
     tracker.add_observation(shown(0, 3.0, 109))
     assert len(tracker) == 0
     assert tracker.changes() == {}
-
-
-def test_closed_commands_are_forgotten_and_so_is_what_was_kept_of_them() -> None:
-    tracker, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), dict[KeptKey, bytes]()
-    for fact in (sent(0), answered(0.5)):
-        feed(tracker, fact)
-    tracker.advance(START)
-    keep(kept, tracker)
-    assert sorted(key.name.split(" ")[0] for key in kept) == ["decided", "response", "sending"]
-    assert tracker.advance(START + KEPT).rows == ()
-    assert len(tracker) == 1
-    tracker.advance(END + KEPT)
-    keep(kept, tracker)
-    assert (len(tracker), kept) == (0, {})
-
-
-def test_a_batch_keeps_only_what_is_new_in_it() -> None:
-    tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
-    for number in range(100):
-        feed(tracker, sent(number * 10, f"{number}"))
-    tracker.advance(START)
-    assert len(tracker.changes()) == 100
-    feed(tracker, answered(500.5))
-    tracker.advance(START)
-    assert sorted(key.name.split(" ")[0] for key in tracker.changes()) == ["decided", "response"]
