@@ -122,7 +122,7 @@ class FleetSilence:
             return
         while self._waiting and self._waiting[0][0] + TOGETHER_NS < at:
             deadline, serial = heappop(self._waiting)
-            if self._silent.get(serial) == deadline and serial not in self._told:
+            if self._silent.get(serial) == deadline:
                 self._told[serial] = self._raised(serial, deadline)
                 self._to_notify.append(self._told[serial])
 

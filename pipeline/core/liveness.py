@@ -102,7 +102,7 @@ class Liveness:
             edges.sort()
             for edge in edges:
                 self._fleet.take(edge)
-        self._told = max(self._told, watermark)
+        self._told = watermark
         self._fleet.pass_to(watermark)
         return self._fleet.take_edges()
 

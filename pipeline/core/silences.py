@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 NEVER = 0
-"""When a device was heard that was not known before."""
+"""When a device was heard that was not known before: so long ago that a gap since then is long."""
 
 FORGOTTEN_AFTER_NS = 30 * 86_400 * 10**9
 """A device that was not heard for so long is not one of the fleet any more."""
@@ -131,7 +131,7 @@ class Silences:
     def _split(self, gap: Gap, at: int) -> Sequence[Gap]:
         """What is left of a gap within which the device was heard."""
         parts = (Gap(gap.since, at), Gap(at, gap.until))
-        return [part for part in parts if part.since == NEVER or part.until - part.since > self.silent_after]
+        return [part for part in parts if part.until - part.since > self.silent_after]
 
     def _timeline(self, heard: Heard | None, upto: int) -> _Timeline:
         if heard is None:

@@ -80,6 +80,19 @@ def test_those_silent_before_do_not_hold_it_open() -> None:
     assert written([*old, *THREE, ended("b", 400, 100)]) == [("-", True, 300), ("-", False, 400)]
 
 
+def test_one_that_is_known_late_to_have_been_silent_counts_by_its_own_deadline() -> None:
+    before = raised("x", -600)
+    assert written([*THREE, before, ended("a", 400, 0)]) == [("-", True, 300), ("-", False, 400)]
+    late = [raised("b", 100), raised("d", 310), raised("c", 300), raised("a", 300), ended("a", 400, 300)]
+    assert written(late) == [("-", True, 300)]
+    assert written([*late, ended("b", 500, 100)]) == [("-", True, 300), ("-", False, 500)]
+
+
+def test_the_end_of_an_earlier_silence_does_not_end_this_one() -> None:
+    silence = fleet([raised("a", 0), ended("a", -500, -600)])
+    assert told(silence, 301) == [("a", True, 0)]
+
+
 def test_to_be_forgotten_ends_it_too() -> None:
     assert written([*THREE, ended("a", 9_000, 0, EdgeKind.FORGOTTEN)]) == [("-", True, 300), ("-", False, 9_000)]
 

@@ -52,10 +52,18 @@ def short(alerts: Iterable[Alert]) -> list[tuple[str, bool, float]]:
     return [(alert.serial, alert.active, (alert.at - START) / S) for alert in alerts]
 
 
+GRID = 5
+"""Seconds: coarse, so that moments often meet."""
+
 MESSAGES = st.lists(
-    st.tuples(st.sampled_from(SERIALS), st.integers(0, 900).map(at)), min_size=1, max_size=40, unique=True
+    st.tuples(st.sampled_from(SERIALS), st.integers(0, 180).map(lambda step: at(step * GRID))),
+    min_size=1,
+    max_size=40,
+    unique=True,
 )
-WATERMARKS = st.lists(st.integers(1, 2_000).map(at), max_size=12).map(lambda found: [*sorted(found), END])
+WATERMARKS = st.lists(
+    st.builds(lambda step, past: at(step * GRID) + past, st.integers(1, 300), st.sampled_from((0, 1))), max_size=12
+).map(lambda found: [*sorted(found), END])
 
 
 def silences(messages: Iterable[Message]) -> Iterable[tuple[str, int, int]]:
@@ -213,6 +221,59 @@ def test_a_fleet_that_comes_back_is_one_notice_too() -> None:
     assert short(said.told) == [("-", True, 1_202.5), ("-", False, 3_647.49)]
     assert len(said.written) == 10_002
     assert liveness.active() == ()
+
+
+def test_a_deadline_that_the_watermark_only_reaches_is_kept_in_mind() -> None:
+    liveness, said = Liveness(AFTER, RULE), Said([], [])
+    for second in (0, 5):
+        liveness.see("a", at(second))
+    advance(liveness, at(25), said)
+    assert said.written == []
+    advance(liveness, at(25) + 1, said)
+    assert short(said.written) == [("a", True, 25)]
+
+
+def test_a_late_message_takes_the_raise_back_at_once() -> None:
+    liveness, said = Liveness(AFTER, RULE), Said([], [])
+    liveness.see("a", at(0))
+    advance(liveness, at(400), said)
+    assert short(liveness.active()) == [("a", True, 20)]
+    liveness.see("a", at(20))
+    said.written.clear()
+    advance(liveness, at(400), said)
+    assert [(alert.is_refuted, *short([alert])[0]) for alert in said.written] == [
+        (True, "a", False, 20),
+        (False, "a", True, 40),
+    ]
+    assert short(liveness.active()) == [("a", True, 40)]
+
+
+def test_a_device_that_comes_and_goes_leaves_no_trace() -> None:
+    liveness, said = Liveness(AFTER, RULE), Said([], [])
+    liveness.see("a", START)
+    for hour in range(1, 720):
+        for serial in "bcdef":
+            liveness.see(serial, at(hour * 3_600))
+        advance(liveness, at(hour * 3_600 + 30), said)
+    gaps = {key for key in liveness.last_seen() if " " in key and not key.startswith("fleet")}
+    assert gaps == {f"{serial} {at(718 * 3_600)}" for serial in "bcdef"}
+    said.written.clear()
+    advance(liveness, START + FORGOTTEN_AFTER_NS + 1, said)
+    assert [alert.message for alert in said.written if alert.serial == "a"] == [
+        "a has not been heard for 30 days and is forgotten"
+    ]
+
+
+def test_one_that_is_heard_again_after_thirty_days_was_forgotten_meanwhile() -> None:
+    back = START + FORGOTTEN_AFTER_NS + 86_400 * S
+    liveness, said = Liveness(AFTER, RULE), Said([], [])
+    for moment in (START, back):
+        liveness.see("a", moment)
+    for watermark in (at(30), START + FORGOTTEN_AFTER_NS + 1, back, back + 21 * S):
+        advance(liveness, watermark, said)
+        if watermark == START + FORGOTTEN_AFTER_NS + 1:
+            assert short(said.told) == [("a", True, 20), ("a", False, FORGOTTEN_AFTER_NS / S)]
+    assert said == at_once([("a", START), ("a", back)], back + 21 * S)
 
 
 def test_one_that_is_gone_for_thirty_days_is_forgotten() -> None:

@@ -115,5 +115,11 @@ def test_after_thirty_days_it_is_forgotten_and_comes_back_as_a_new_one() -> None
     ]
 
 
+def test_exactly_thirty_days_are_not_too_long() -> None:
+    gone = START + FORGOTTEN_AFTER_NS
+    edges = sorted(RULE.edges("EH1", None, 0, known([START, gone]), gone + 1))
+    assert [edge.kind for edge in edges] == [EdgeKind.JOINED, EdgeKind.RAISED, EdgeKind.ENDED]
+
+
 def test_nothing_is_forgotten_before_it_can_be_silent() -> None:
     assert Silences(FORGOTTEN_AFTER_NS).forgotten_after == 2 * FORGOTTEN_AFTER_NS
