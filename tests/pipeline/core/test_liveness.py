@@ -236,15 +236,17 @@ def test_a_deadline_that_the_watermark_only_reaches_is_kept_in_mind() -> None:
 def test_a_late_message_takes_the_raise_back_at_once() -> None:
     liveness, said = Liveness(AFTER, RULE), Said([], [])
     liveness.see("a", at(0))
+    advance(liveness, at(30), said)
+    liveness.see("a", at(15))
+    advance(liveness, at(30), said)
+    assert short(said.written) == [("a", True, 20), ("a", False, 20)]
+    assert said.written[1].is_refuted
     advance(liveness, at(400), said)
-    assert short(liveness.active()) == [("a", True, 20)]
+    assert short(said.told) == short(liveness.active()) == [("a", True, 35)]
     liveness.see("a", at(20))
-    said.written.clear()
     advance(liveness, at(400), said)
-    assert [(alert.is_refuted, *short([alert])[0]) for alert in said.written] == [
-        (True, "a", False, 20),
-        (False, "a", True, 40),
-    ]
+    assert short(said.written[2:]) == [("a", True, 35), ("a", False, 35), ("a", True, 40)]
+    assert short(said.told) == [("a", True, 35), ("a", False, 35), ("a", True, 40)]
     assert short(liveness.active()) == [("a", True, 40)]
 
 
@@ -262,6 +264,7 @@ def test_a_device_that_comes_and_goes_leaves_no_trace() -> None:
     assert [alert.message for alert in said.written if alert.serial == "a"] == [
         "a has not been heard for 30 days and is forgotten"
     ]
+    assert [key for key in liveness.last_seen() if " " in key and not key.startswith("fleet")] == []
 
 
 def test_one_that_is_heard_again_after_thirty_days_was_forgotten_meanwhile() -> None:
