@@ -6,15 +6,18 @@ Owns which store a worker has and where its files are. Must not know how any par
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation, Spans
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
 from pipeline.secret import Secret, UnreadableSecretError
 from pipeline.settings import Settings
+from pipeline.tracking import Tracking
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
@@ -30,16 +33,32 @@ _NEARLY_FULL = 0.8
 _LOG = logging.getLogger(__name__)
 
 
+class Memory(Enum):
+    """What a journey works out beside the rows of facts.
+
+    KEPT   everything, going on from the state file: for the worker, whose folder is locked.
+    FRESH  everything that follows from what it is given itself: for a recording, a simulation.
+    NONE   nothing.
+    """
+
+    KEPT = auto()
+    FRESH = auto()
+    NONE = auto()
+
+
 class Opened(NamedTuple):
     """The parts of a journey, open: `store` is where rows go, `state` what is remembered besides."""
 
     journey: Journey
     store: Store
     state: StateFile
+    tracking: Tracking
 
 
 @contextmanager
-def open_parts(settings: Settings, data_dir: Path | None = None, *, now: int) -> Iterator[Opened]:
+def open_parts(
+    settings: Settings, data_dir: Path | None = None, *, now: int, memory: Memory = Memory.KEPT
+) -> Iterator[Opened]:
     """The parts that the settings ask for, closed at the end: InfluxDB where INFLUX_* is set, otherwise SQLite.
 
     Files are in DATA_DIR, made where there are none, for their owner alone; InfluxDB is not asked for anything yet.
@@ -62,7 +81,7 @@ def open_parts(settings: Settings, data_dir: Path | None = None, *, now: int) ->
                 }
                 store = parts.enter_context(SqliteStore.open(folder / STORE_FILE, measurements))
             else:
-                store = InfluxStore(bucket, _reader(settings.influx_token))
+                store = InfluxStore(bucket, secret_reader(settings.influx_token))
                 parts.callback(store.close)
             state = parts.enter_context(StateFile.open(folder / STATE_FILE, reject_limits(settings)))
         except OSError as fault:
@@ -70,15 +89,23 @@ def open_parts(settings: Settings, data_dir: Path | None = None, *, now: int) ->
             raise StoreUnavailableError(message) from fault
         state.purge(now)
         was_nearly_full = _warn_if_nearly_full(state, settings)
-        yield Opened(Journey(make_decoder(settings), RowMaker(catalogue), store, state), store, state)
+        is_whole = memory is not Memory.KEPT or not settings.amqp_share
+        tracking = Tracking(make_derivation(settings, is_whole=is_whole), state, is_kept=memory is Memory.KEPT)
+        if memory is Memory.KEPT:
+            tracking.restore()
+        follows = None if memory is Memory.NONE else tracking
+        journey = Journey(make_decoder(settings), RowMaker(catalogue), store, state, follows)
+        yield Opened(journey, store, state, tracking)
         if not was_nearly_full:
             _warn_if_nearly_full(state, settings)
 
 
 @contextmanager
-def open_journey(settings: Settings, data_dir: Path | None = None, *, now: int) -> Iterator[Journey]:
+def open_journey(
+    settings: Settings, data_dir: Path | None = None, *, now: int, memory: Memory = Memory.FRESH
+) -> Iterator[Journey]:
     """The journey alone, of the parts that `open_parts` opens."""
-    with open_parts(settings, data_dir, now=now) as opened:
+    with open_parts(settings, data_dir, now=now, memory=memory) as opened:
         yield opened.journey
 
 
@@ -94,10 +121,21 @@ def describe_store(settings: Settings) -> str:
     return str(settings.data_dir / STORE_FILE) if bucket is None else f"bucket {bucket.name} of {bucket.url}"
 
 
+def make_derivation(settings: Settings, *, is_whole: bool = True) -> Derivation:
+    """A derivation that knows nothing yet; see Derivation for `is_whole`."""
+    spans = Spans(settings.command_timeout, settings.silent_after, settings.late_data)
+    return Derivation(shipped_catalogue(), spans, is_whole=is_whole)
+
+
 def make_decoder(settings: Settings) -> Decoder:
     """The decoder that the settings ask for: the shipped catalogue, personal values treated as PERSONAL says."""
+    return Decoder(shipped_catalogue(), make_redaction(settings))
+
+
+def make_redaction(settings: Settings) -> Redaction:
+    """How personal values are treated."""
     key = settings.personal_key.reveal().encode() if settings.personal_key else b""
-    return Decoder(shipped_catalogue(), Redaction(settings.personal, key))
+    return Redaction(settings.personal, key)
 
 
 def reject_limits(settings: Settings) -> RejectLimits:
@@ -105,7 +143,7 @@ def reject_limits(settings: Settings) -> RejectLimits:
     return RejectLimits(settings.rejects_max, settings.rejects_keep, settings.rejects_when_full)
 
 
-def _reader(secret: Secret) -> Callable[[], str]:
+def secret_reader(secret: Secret) -> Callable[[], str]:
     """Reads a secret anew; where its file cannot be used just now, what was good before stays in use."""
 
     def read() -> str:

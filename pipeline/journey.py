@@ -1,13 +1,14 @@
 """The journey of a batch, from deliveries to durable rows and rejects. Read it top-down.
 
-Owns the order in which things become durable. Must not know what a message means (core), where deliveries come
-from, or how a store keeps rows (wires).
+Owns the order in which things become durable: rows of facts, rows that follow from them, then in one transaction
+rejects and progress. Must not know what a message means (core), where deliveries come from, or how a store keeps rows
+(wires).
 
 Every delivery ends in exactly one way, and the report counts it under that name:
 
     written    its row is in the store
     rejected   it is in the rejects, under one reason: `decode` refused it, or the store did
-    command    a copy of a command: read, but this version keeps no row of it
+    command    a copy of a command: the tracker has it, and its row is in the store
     kept       nothing was durable, the call raised, and the same batch may be given again
 """
 
@@ -19,9 +20,12 @@ from traceback import extract_tb
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoded, Decoder, Outcome, reject
+from pipeline.core.derivation import NOTHING_DERIVED, Derived
 from pipeline.core.rows import RowMaker
-from pipeline.wires.state import StateFile
-from pipeline.wires.store import Store
+from pipeline.tracking import Tracking
+from pipeline.wires.state import RejectsReport, StateFile
+from pipeline.wires.store import Store, StoreUnavailableError
+from schemas.alert import Alert
 from schemas.command import CommandResponse
 from schemas.delivery import Delivery
 from schemas.observation import Observation
@@ -37,6 +41,8 @@ class BatchReport(NamedTuple):
 
     `outcomes`  what each delivery became, in order: its record, or the reject that it ended as.
     `dropped`   older rejects that had to go, so that the new ones have room.
+    `derived`   the rows that followed.
+    `told`      alerts that were raised or cleared, of which somebody is to be told now.
     """
 
     delivered: int
@@ -46,6 +52,8 @@ class BatchReport(NamedTuple):
     surprises: Counter[Surprise]
     outcomes: Sequence[Outcome]
     dropped: int = 0
+    derived: Sequence[Row] = ()
+    told: Sequence[Alert] = ()
 
 
 class Batch:
@@ -65,12 +73,15 @@ class Batch:
 class Journey:
     """Takes batches through decode, rows, the store and the local state, in that order."""
 
-    def __init__(self, decoder: Decoder, rows: RowMaker, store: Store, state: StateFile) -> None:
-        """The parts, already open; closing them is the caller's."""
+    def __init__(
+        self, decoder: Decoder, rows: RowMaker, store: Store, state: StateFile, tracking: Tracking | None
+    ) -> None:
+        """The parts, already open; closing them is the caller's. Without `tracking` nothing follows from facts."""
         self._decoder = decoder
         self._rows = rows
         self._store = store
         self._state = state
+        self._tracking = tracking
 
     @property
     def rejects_room(self) -> tuple[int, int]:
@@ -98,23 +109,56 @@ class Journey:
     def commit(self, batch: Batch, now: int, operational: Sequence[Row] = ()) -> BatchReport:
         """Make a batch durable. When this returns, every delivery may be acknowledged. Blocks.
 
-        `now` is our clock, nanoseconds since the epoch, for the age of rejects alone. `operational` rows belong to no
-        delivery: they are written with the batch, and one that is refused is logged.
+        `now` is our clock, nanoseconds since the epoch, for the age of rejects and of what went wrong; no row depends
+        on it. `operational` rows belong to no delivery: they are written with the batch, and one that is refused is
+        logged.
         Raises StoreUnavailableError or RejectsFullError: then no delivery may be acknowledged, and the same batch can
         be committed again, since rows and rejects are written to the same place again.
         """
+        derived = NOTHING_DERIVED if self._tracking is None else self._tracking.begin(batch.outcomes, now)
+        return self._commit(batch, now, derived, operational)
+
+    def commit_copies(self, batch: Batch, now: int) -> BatchReport:
+        """The same for a batch of COMMAND_QUEUE, which does not say how far the operator's queue is read."""
+        derived = NOTHING_DERIVED if self._tracking is None else self._tracking.begin_copies(batch.outcomes, now)
+        return self._commit(batch, now, derived, ())
+
+    def queue_was_empty(self, at: int) -> None:
+        """See Watermark.queue_was_empty; what follows from it comes with the next batch."""
+        if self._tracking is not None:
+            self._tracking.queue_was_empty(at)
+
+    def forget_uncommitted(self) -> None:
+        """See Tracking.forget_uncommitted: for a batch that was given to `commit` in vain, and will not be again."""
+        if self._tracking is not None:
+            self._tracking.forget_uncommitted()
+
+    def has_news(self, now: int) -> bool:
+        """Whether an empty batch has something to commit: time passed, or a command was sent."""
+        return self._tracking is not None and self._tracking.has_news(now)
+
+    def _commit(self, batch: Batch, now: int, derived: Derived, operational: Sequence[Row]) -> BatchReport:
         outcomes = list(batch.outcomes)
-        rows = [*batch.rows, *operational] if operational else batch.rows
+        rows = [*batch.rows, *derived.rows, *operational] if derived.rows or operational else batch.rows
         refused = 0
-        for row, reason, detail in self._store.write(rows):
+        try:
+            refusals = self._store.write(rows)
+        except StoreUnavailableError as fault:
+            if fault.may_come_later and self._tracking is not None:
+                self._tracking.overtaken(derived, now)
+            raise
+        unwanted: dict[str, list[str]] = {}
+        for row, reason, detail in refusals:
             if row >= len(batch.sources):
-                _LOG.warning("the store refused a row of %s: %s", rows[row].measurement, detail)
+                unwanted.setdefault(rows[row].measurement, []).append(detail)
                 continue
             source = batch.sources[row]
             outcomes[source] = reject(batch.deliveries[source], reason, detail)
             refused += 1
+        for measurement, details in unwanted.items():
+            _LOG.warning("the store refused %d rows of %s: %s", len(details), measurement, details[0])
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
-        kept = self._state.add_rejects(rejects, now)
+        kept, told = self._keep(rejects, now)
         written = len(batch.rows) - refused
         return BatchReport(
             delivered=len(outcomes),
@@ -124,7 +168,14 @@ class Journey:
             surprises=batch.surprises,
             outcomes=outcomes,
             dropped=kept.dropped,
+            derived=derived.rows,
+            told=told,
         )
+
+    def _keep(self, rejects: Sequence[Reject], now: int) -> tuple[RejectsReport, Sequence[Alert]]:
+        if self._tracking is None:
+            return self._state.add_rejects(rejects, now), ()
+        return self._tracking.keep(rejects, now)
 
     def _add(self, batch: Batch, deliveries: Sequence[Delivery], decoded: Decoded) -> None:
         """Add what was decoded, or, where anything is raised, nothing of it."""

@@ -22,7 +22,7 @@ class Retried(NamedTuple):
 
     `written`  became rows, and are to be removed from the rejects.
     `refused`  were refused again.
-    `commands` can be read now, but this version keeps no row of a command.
+    `commands` can be read now, but a command is told to the worker alone, when it comes.
     `cut`      were not tried: their bodies were too long to be kept whole.
     """
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation
 from pipeline.core.line_protocol import to_line
 from pipeline.core.rows import RowMaker
 from pipeline.journey import BatchReport, Journey
@@ -89,16 +90,21 @@ def take_batches(
 
 
 def preview_batches(
-    batches: Iterable[Sequence[NumberedLine]], decoder: Decoder, rows: RowMaker
+    batches: Iterable[Sequence[NumberedLine]], decoder: Decoder, rows: RowMaker, derivation: Derivation
 ) -> Iterator[str | RefusedLine]:
     """What a replay would make of each line, in order: line protocol, or why there is none. Writes nothing.
 
-    A blank line gives nothing, and neither does a command: this version keeps no row of it.
+    The row of a fact comes first, then what follows from it and from the time that it says has passed; rows of which
+    more becomes known are there again. A blank line gives nothing.
     """
     for batch in batches:
         numbers, deliveries = read_deliveries(batch)
         for number, outcome in zip(numbers, decoder.decode(deliveries).outcomes, strict=True):
             if isinstance(outcome, Reject):
                 yield RefusedLine(number, outcome.reason, outcome.detail, outcome.routing_key, outcome.key)
-            elif not isinstance(outcome, CommandSent):
+                continue
+            if not isinstance(outcome, CommandSent):
                 yield to_line(rows.row(outcome))
+            derivation.take([outcome])
+            yield from map(to_line, derivation.advance().rows)
+            derivation.kept()

@@ -12,26 +12,31 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 from time import time_ns
 
 from pipeline.assembly import Opened, describe_store, open_parts
-from pipeline.broker import read_broker
+from pipeline.broker import check_sending, read_broker
+from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.meters import Meters
 from pipeline.recording import Recording
 from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
 from pipeline.settings import Settings
+from pipeline.watch import Watch
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
+from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.folder_lock import lock_folder
 from pipeline.wires.http import HttpInterface
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
+from schemas.delivery import Delivery
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,6 +53,7 @@ def serve(
     for what keeps it from starting, each with words. Once started it does not give up.
     """
     broker = read_broker(settings)
+    check_sending(settings, broker)
     try:
         tls_context(broker.address, settings.amqp_ca_file)
     except ValueError as fault:
@@ -71,8 +77,10 @@ class _Service:
         notifier: Notifier,
         patience: Patience | None,
     ) -> None:
-        name = f"{socket.gethostname()}-{os.getpid()}"
+        self._name = f"chargeline {version('chargeline')} {socket.gethostname()}-{os.getpid()}"
         self._settings = settings
+        self._opened = opened
+        self._recording = recording
         self._notifier = notifier
         self._meters = Meters()
         self._source = AmqpSource(
@@ -80,10 +88,15 @@ class _Service:
             ca_file=settings.amqp_ca_file,
             prefetch=settings.prefetch,
             is_shared=settings.amqp_share,
-            name=f"chargeline {version('chargeline')} {name}",
+            name=self._name,
         )
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._watch = Watch(self._meters, opened.tracking)
         metrics = SelfMetrics(self._meters, socket.gethostname())
-        parts = Parts(self._source, opened.journey, opened.store, self._meters, metrics, recording)
+        parts = Parts(
+            self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording
+        )
+        self._copies = make_copies(settings, opened.journey, self._meters, self._thread, self._name)
         self._worker = Worker(parts, BatchLimits(settings.batch, settings.batch_age / NS_PER_S), patience)
         self._ended_by = 0
         self._asked_to_end = asyncio.Event()
@@ -94,12 +107,14 @@ class _Service:
             loop.add_signal_handler(number, self._end, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         async with AsyncExitStack() as parts:
+            commands = await self._open_commands(parts)
             if self._settings.http is not None:
                 host, port = self._settings.http
-                await parts.enter_async_context(HttpInterface(self._settings.http, self._meters))
+                http = HttpInterface(self._settings.http, self._meters, commands=commands)
+                await parts.enter_async_context(http)
                 _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
-            work = asyncio.create_task(self._worker.run())
+            work = asyncio.create_task(self._work())
             beat = asyncio.create_task(self._beat())
             ending = asyncio.create_task(self._asked_to_end.wait())
             await asyncio.wait([work, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +123,29 @@ class _Service:
             ending.cancel()
             beat.cancel()
             await work
+        self._thread.shutdown(wait=False)
         return self._ended_by
+
+    async def _open_commands(self, parts: AsyncExitStack) -> CommandRequests | None:
+        """Begin to send commands, where there is a token to ask for it."""
+        if self._settings.http_token is None:
+            return None
+        on_sent = None if self._recording is None else self._record
+        desk = await parts.enter_async_context(
+            open_desk(self._settings, self._opened.tracking, self._read_broker, self._name, on_sent)
+        )
+        self._watch.listen(desk.told)
+        return make_requests(self._settings, desk)
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if self._copies is not None:
+                tasks.create_task(self._copies.run())
+            tasks.create_task(self._worker.run())
+
+    def _record(self, command: Delivery) -> None:
+        if self._recording is not None:
+            self._recording.append([command])
 
     async def _drain(self, work: asyncio.Task[None]) -> None:
         """Finish what is at hand. A store that does not answer must not keep the process: then it leaves as it is."""
@@ -116,6 +153,8 @@ class _Service:
         try:
             async with asyncio.timeout(_DRAIN_S):
                 await self._worker.stop()
+                if self._copies is not None:
+                    await self._copies.stop()
                 await asyncio.shield(work)
         except TimeoutError:
             _LOG.warning("leaving without waiting any longer; what is not stored stays in the queue")

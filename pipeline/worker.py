@@ -20,8 +20,10 @@ from pipeline.core.backoff import Backoff
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.journey import Batch, BatchReport, Journey
 from pipeline.meters import Meters
+from pipeline.queue_progress import QueueProgress
 from pipeline.recording import Recording
 from pipeline.self_metrics import SelfMetrics
+from pipeline.watch import Watch
 from pipeline.wires.source import Source, SourceState, Token
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.row import Row
@@ -54,13 +56,19 @@ class BatchLimits(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a worker works with, already open; closing is the caller's."""
+    """What a worker works with, already open; closing is the caller's.
+
+    `thread`  the one in which batches are committed: this worker's, and those of COMMAND_QUEUE.
+    `watch`   judges by our clock how this worker does, and is told of every alert.
+    """
 
     source: Source
     journey: Journey
     store: Store
     meters: Meters
     metrics: SelfMetrics
+    thread: ThreadPoolExecutor
+    watch: Watch
     recording: Recording | None = None
 
 
@@ -81,11 +89,12 @@ class Worker:
 
     def __init__(self, parts: Parts, limits: BatchLimits, patience: Patience | None = None) -> None:
         """Nothing happens before `run`."""
-        self._source, self._journey, self._store, self._meters, self._metrics, self._recording = parts
+        self._source, self._journey, self._store, self._meters, self._metrics = parts[:5]
+        self._thread, self._watch, self._recording = parts[5:]
         self._limits = limits
         self._patience = Patience() if patience is None else patience
         self._filled: asyncio.Queue[_Load | None] = asyncio.Queue(maxsize=1)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._queue = QueueProgress()
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._trouble_since: float | None = None
@@ -99,7 +108,6 @@ class Worker:
             tasks.create_task(self._fill_batches())
             await self._commit_batches()
             self._source.stop()
-        self._thread.shutdown(wait=False)
 
     async def stop(self) -> None:
         """Take nothing more. `run` returns when what is at hand is durable, or cannot be made so now."""
@@ -148,6 +156,7 @@ class Worker:
             if report is None:
                 continue
             if load.token is not None:
+                self._queue.committed(load.token)
                 await self._source.acknowledge(load.token)
             if self._source.status.state is SourceState.HANDED_BACK:
                 self._source.resume()
@@ -156,16 +165,18 @@ class Worker:
         """Commit a batch, however long it takes; None where there is nothing to commit, or no point in it."""
         failures = 0
         while True:
-            self._meters.look(self._source.status)
+            status = self._source.status
+            self._meters.look(status)
             if load.token is not None and not self._source.is_current(load.token):
+                if failures:
+                    self._journey.forget_uncommitted()
                 return None
+            empty_at = self._queue.look(status)
             rows = self._rows_about_us()
-            if not load.batch.outcomes and not rows:
-                return None
             began = time_ns()
             try:
                 loop = asyncio.get_running_loop()
-                report = await loop.run_in_executor(self._thread, self._commit, load, began, rows)
+                report = await loop.run_in_executor(self._thread, self._commit, load, began, rows, empty_at)
             except StoreUnavailableError as fault:
                 failures += 1
                 self._count_requests()
@@ -174,6 +185,8 @@ class Worker:
                     return None
                 await self._sit_out(fault, failures)
                 continue
+            if report is None:
+                return None
             self._recover()
             stored_at = time_ns()
             self._count_requests()
@@ -183,10 +196,15 @@ class Worker:
             )
             if rows:
                 self._metrics.written()
+            self._watch.tell(report.told)
             return report
 
-    def _commit(self, load: _Load, now: int, rows: Sequence[Row]) -> BatchReport:
-        """In the thread of the store: the recording, the store, the local state, in this order."""
+    def _commit(self, load: _Load, now: int, rows: Sequence[Row], empty_at: int | None) -> BatchReport | None:
+        """In the thread of the store: the recording, the store, the local state, in this order; None for nothing."""
+        if empty_at is not None:
+            self._journey.queue_was_empty(empty_at)
+        if not load.batch.outcomes and not rows and not self._journey.has_news(now):
+            return None
         if self._recording is not None and not load.is_recorded:
             self._recording.append(load.batch.deliveries)
             load.is_recorded = True

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "backup": "Copy what DATA_DIR holds, also while a worker runs.",
         "catalogue": "Look up observation and command ids.",
         "check": "See whether a worker could work, and what to mend.",
+        "commands": "List the commands that were sent, and how they stand.",
         "config": "Show the settings in force, secrets masked.",
         "demo": "Watch a simulated fleet, stored in SQLite; needs no server.",
         "explain": "Say what one message becomes, and why.",
@@ -25,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "replay": "Take a recorded stream through the pipeline.",
         "run": "Take the operator's queue into the store.",
         "restore": "Put a backup into DATA_DIR.",
+        "send": "Send a command to a charger, through the worker.",
         "simulate": "Be a fleet, at a broker of your own.",
     }
 )

@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from pipeline.assembly import STATE_FILE, open_journey, reject_limits
+from pipeline.assembly import STATE_FILE, Memory, open_journey, reject_limits
 from pipeline.cli.options import json_option, with_settings
 from pipeline.cli.printing import print_table
 from pipeline.core.timestamps import format_time
@@ -118,12 +118,12 @@ def retry_rejects(settings: Settings, keys: Sequence[str], reason: str | None, *
         if state is None or not found:
             click.echo(_NONE)
             return
-        with open_journey(settings, now=time.time_ns()) as journey:
+        with open_journey(settings, now=time.time_ns(), memory=Memory.NONE) as journey:
             retried = retry((kept for kept in state.rejects() if kept.key in found), journey, time.time_ns())
         state.discard(retried.written)
     click.echo(f"{len(retried.written)} became rows and are no rejects any more; {len(retried.refused)} refused again.")
     if retried.commands:
-        click.echo(f"{len(retried.commands)} are commands, of which this version keeps no rows; they stay.")
+        click.echo(f"{len(retried.commands)} are copies of commands: `rejects export`, then `replay`, follows them.")
     if retried.cut:
         click.echo(f"{len(retried.cut)} cannot be tried: their bodies were too long to be kept whole.")
     if expired := len(found) - sum(map(len, retried)):

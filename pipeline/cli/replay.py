@@ -15,7 +15,7 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.assembly import describe_store, make_decoder, open_journey
+from pipeline.assembly import describe_store, make_decoder, make_derivation, open_journey
 from pipeline.cli.options import json_option, with_settings
 from pipeline.core.rows import RowMaker
 from pipeline.core.timestamps import NS_PER_S
@@ -74,7 +74,7 @@ def summary_lines(summary: Summary, store: str) -> Iterator[str]:
     yield f"lines     {summary.lines}" + (f", {summary.blank} of them blank" if summary.blank else "")
     yield f"written   {summary.written}, to {store}"
     if summary.commands:
-        yield f"commands  {summary.commands}, read but not stored by this version"
+        yield f"commands  {summary.commands}, each followed to its end"
     yield f"rejected  {summary.rejected.total()}" + (", kept: chargeline rejects list" if summary.rejected else "")
     for reason, count in summary.rejected.most_common():
         yield f"          {count} {reason}: {MEANING[reason]}"
@@ -103,8 +103,10 @@ def _replay(settings: Settings, source: io.BufferedReader, batches: _Batches, *,
 
 def _preview(settings: Settings, batches: _Batches) -> None:
     rows, refusals = sys.stdout.buffer, sys.stderr.buffer
+    decoder, derivation = make_decoder(settings), make_derivation(settings)
+    preview = preview_batches(batches, decoder, RowMaker(shipped_catalogue()), derivation)
     try:
-        for shown in preview_batches(batches, make_decoder(settings), RowMaker(shipped_catalogue())):
+        for shown in preview:
             if isinstance(shown, RefusedLine):
                 refusals.write(orjson.dumps(shown._asdict(), option=orjson.OPT_APPEND_NEWLINE))
             else:

@@ -12,9 +12,9 @@ import logging
 import random
 from collections.abc import Callable
 from pathlib import Path
+from time import time_ns
 from typing import NamedTuple
 
-import aio_pika
 import aio_pika.abc
 from aio_pika.exceptions import AMQPError
 
@@ -23,12 +23,14 @@ from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.amqp_epoch import ANSWER_S, Epoch, Queue
 from pipeline.wires.amqp_fault import explain_amqp_fault, is_in_use
 from pipeline.wires.amqp_window import BodySize
-from pipeline.wires.source import Piece, SourceState, SourceStatus, Token
+from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus, Token
 
 _LOG = logging.getLogger(__name__)
 
 _FAULTS = (AMQPError, OSError, RuntimeError, ValueError)
 _COALESCE_S = 0.005
+_OVERTAKING_S = 0.25
+"""The broker's answer and deliveries sent before it go through two channels: so long one may overtake the other."""
 
 
 class Pace(NamedTuple):
@@ -77,6 +79,7 @@ class AmqpSource:
         self._details: EaseeConnection | None = None
         self._state = SourceState.CONNECTING
         self._words = "not connected yet"
+        self._answer: QueueAnswer | None = None
         self._backlog: int | None = None
         self._consumers: int | None = None
         self._is_wanted = True
@@ -173,6 +176,7 @@ class AmqpSource:
             epoch.prefetch if epoch else 0,
             self._connections,
             self._handed_back,
+            self._answer,
         )
 
     def _take(self, most: int) -> Piece | None:
@@ -237,7 +241,12 @@ class AmqpSource:
             await asyncio.wait([epoch.ended], timeout=self._pace.look_s)
             if epoch.ended.done():
                 return epoch.ended.result()
+            asked_at = time_ns()
             await self._look(looker, name)
+            await asyncio.wait([epoch.ended], timeout=_OVERTAKING_S)
+            if self._backlog is not None and self._consumers is not None:
+                delivered = epoch.window.delivered
+                self._answer = QueueAnswer(asked_at, self._backlog, self._consumers, epoch.number, delivered)
             is_stuck = before == epoch.window.delivered and epoch.window.unacknowledged < epoch.prefetch
             idle = idle + 1 if is_stuck and (self._backlog or self._consumers == 0) else 0
             if idle >= self._pace.idle_looks:
@@ -261,6 +270,7 @@ class AmqpSource:
 
     def _end_epoch(self) -> None:
         epoch, self._epoch = self._epoch, None
+        self._answer = None
         if epoch is not None:
             epoch.end("the connection was closed")
             self._handed_back += epoch.window.unacknowledged

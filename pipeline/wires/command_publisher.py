@@ -135,8 +135,8 @@ class CommandPublisher:
         if self._closings:
             await asyncio.wait(self._closings)
 
-    async def publish(self, message: CommandMessage, ref: str) -> Published:
-        """Publish one command, with its ref as `message_id`; how that ended. Raises nothing for trouble of any kind."""
+    async def publish(self, message: CommandMessage, message_id: str) -> Published:
+        """Publish one command under its `message_id`; how that ended. Raises nothing for trouble of any kind."""
         try:
             line = await self._open_line()
         except _TROUBLE as trouble:
@@ -147,7 +147,7 @@ class CommandPublisher:
         line.pending += 1
         try:
             async with asyncio.timeout(self._answer_s):
-                await line.exchange.publish(_message(message, ref), message.routing_key, mandatory=True)
+                await line.exchange.publish(_message(message, message_id), message.routing_key, mandatory=True)
         except (*_TROUBLE, asyncio.CancelledError) as trouble:
             return self._explain(line, trouble)
         finally:
@@ -216,13 +216,13 @@ class CommandPublisher:
         closing.add_done_callback(self._closings.discard)
 
 
-def _message(message: CommandMessage, ref: str) -> aio_pika.Message:
+def _message(message: CommandMessage, message_id: str) -> aio_pika.Message:
     return aio_pika.Message(
         message.body,
         headers=dict(message.headers),
         content_type=message.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=ref,
+        message_id=message_id,
     )
 
 

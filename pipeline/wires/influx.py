@@ -140,7 +140,9 @@ class InfluxStore:
 
     def _unreachable(self, fault: Exception) -> StoreUnavailableError:
         words = " ".join(str(getattr(fault, "reason", None) or fault).split())
-        return StoreUnavailableError(self._say(words, "see that it runs and can be reached from here"))
+        return StoreUnavailableError(
+            self._say(words, "see that it runs and can be reached from here"), may_come_later=True
+        )
 
     def _say(self, words: str, step: str) -> str:
         return f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; {step}"

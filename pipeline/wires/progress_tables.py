@@ -14,6 +14,7 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.core.kept_facts import KeptKey
+from pipeline.core.progress import Progress
 
 PROGRESS_SCHEMA = (
     """CREATE TABLE fact (serial TEXT NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL,
@@ -21,35 +22,27 @@ PROGRESS_SCHEMA = (
     "CREATE TABLE heard (number INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "CREATE TABLE watermark (at INTEGER NOT NULL)",
     """CREATE TABLE request (message_id TEXT PRIMARY KEY, serial TEXT NOT NULL, command_id INTEGER NOT NULL,
-        published_at INTEGER NOT NULL, ref TEXT NOT NULL, fingerprint TEXT NOT NULL) WITHOUT ROWID""",
+        published_at INTEGER NOT NULL, ref TEXT NOT NULL, first_ref TEXT NOT NULL, fingerprint TEXT NOT NULL
+        ) WITHOUT ROWID""",
     "CREATE INDEX request_by_age ON request (published_at)",
 )
 """Came with version 2 of the state file."""
 
 
 class Request(NamedTuple):
-    """A command that we were asked to send. `fingerprint`: a hash of what was asked; see CommandRequest."""
+    """A command that we were asked to send.
+
+    `first_ref`    of a retry the ref of the first sending, otherwise the `ref` itself.
+    `fingerprint`  a hash of what was asked; see CommandRequest.
+    """
 
     message_id: str
     serial: str
     command_id: int
     published_at: int
     ref: str
+    first_ref: str
     fingerprint: str
-
-
-class Progress(NamedTuple):
-    """How far a worker has come with a batch.
-
-    `facts`      what the tracker remembers since the batch before, None for what it forgot.
-    `heard`      when each device was heard last, nanoseconds: of those heard since then, or with `is_all` of all.
-    `watermark`  up to when everything is known; None where nothing moved it yet.
-    """
-
-    facts: Mapping[KeptKey, bytes | None]
-    heard: Mapping[str, int]
-    is_all: bool
-    watermark: int | None
 
 
 def write_progress(connection: sqlite3.Connection, progress: Progress) -> None:
@@ -96,7 +89,7 @@ def read_watermark(connection: sqlite3.Connection) -> int | None:
 
 def write_request(connection: sqlite3.Connection, request: Request) -> None:
     """Keep a request."""
-    connection.execute("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?, ?)", request)
+    connection.execute("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?, ?, ?, ?)", request)
 
 
 def drop_requests(connection: sqlite3.Connection, message_ids: Iterable[str]) -> None:

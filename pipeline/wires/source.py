@@ -42,6 +42,21 @@ class SourceState(StrEnum):
     STOPPED = "stopped"
 
 
+class QueueAnswer(NamedTuple):
+    """What the broker said of the queue, while deliveries of an epoch came.
+
+    `at`         when it was asked, our clock, nanoseconds since the epoch.
+    `ready`      messages that waited in the queue; `consumers` of it, us among them.
+    `delivered`  the tag of the last delivery that had come when everything sent before the answer had, 0 for none.
+    """
+
+    at: int
+    ready: int
+    consumers: int
+    epoch: int
+    delivered: int
+
+
 class SourceStatus(NamedTuple):
     """How a source is.
 
@@ -52,6 +67,7 @@ class SourceStatus(NamedTuple):
     `prefetch`         most that may be.
     `connections`      how often a connection was made.
     `handed_back`      deliveries that went back to the queue unacknowledged: a lost channel, or on purpose.
+    `answer`           the broker's last answer while consuming; None before the first of this epoch.
     """
 
     state: SourceState
@@ -62,6 +78,7 @@ class SourceStatus(NamedTuple):
     prefetch: int
     connections: int
     handed_back: int
+    answer: QueueAnswer | None = None
 
 
 class Source(Protocol):

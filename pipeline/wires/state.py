@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from pipeline.core.kept_facts import KeptKey
+from pipeline.core.progress import Progress
 from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
 from pipeline.wires.progress_tables import (
     PROGRESS_SCHEMA,
-    Progress,
     Request,
     drop_requests,
     read_facts,

@@ -26,13 +26,22 @@ class StoreUnavailableError(Exception):
 
     `needs_operator`  True where it cannot end by itself: a token, a bucket, a full disk.
     `retry_after_ns`  how long the store asks to be left alone, None where it does not ask.
+    `may_come_later`  nobody knows what became of the rows: they may be written yet, after those of later calls.
     """
 
-    def __init__(self, message: str, *, needs_operator: bool = False, retry_after_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        needs_operator: bool = False,
+        retry_after_ns: int | None = None,
+        may_come_later: bool = False,
+    ) -> None:
         """`message` names the culprit and the next step."""
         super().__init__(message)
         self.needs_operator = needs_operator
         self.retry_after_ns = retry_after_ns
+        self.may_come_later = may_come_later
 
 
 class Store(Protocol):

@@ -69,7 +69,8 @@ LAYERS = (
         pure=True,
         unless=("random",),
     ),
-    Layer("pipeline.journey", own=("schemas", "pipeline.core", "pipeline.wires")),
+    Layer("pipeline.tracking", own=("schemas", "pipeline.core", "pipeline.wires")),
+    Layer("pipeline.journey", own=("schemas", "pipeline.core", "pipeline.wires", "pipeline.tracking")),
     Layer("pipeline.cli", own=("schemas", "pipeline"), third_party=("click", "orjson", "rich")),
     Layer(
         "pipeline",
@@ -117,6 +118,8 @@ CLOCK_AND_ENVIRONMENT = frozenset(
 )
 READERS_OF_CLOCK_AND_ENVIRONMENT = (
     "pipeline.cli",
+    "pipeline.command_copies",
+    "pipeline.command_parts",
     "pipeline.service",
     "pipeline.settings",
     "pipeline.wires",
@@ -131,6 +134,7 @@ EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no cover|fmt:|ruff:|
 
 WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "pipeline.backup_steps": "declarations only",
+    "pipeline.core.progress": "declarations only",
     "pipeline.core.tracked": "declarations only",
     "pipeline.wires.command_desk": "declarations only",
     "pipeline.wires.source": "declarations only",

@@ -15,8 +15,8 @@ from pipeline.wires.amqp_carried import as_carried
 from pipeline.wires.amqp_publish import publish_stream
 from pipeline.wires.state import RejectLimits, StateFile, WhenFull
 from schemas.delivery import Delivery
-from schemas.measurement import PIPELINE
 from schemas.reject import RejectReason
+from tests.facts_alone import facts_alone
 from tests.oracle.reading import Oracle, Reading
 from tests.oracle.stores import Rows, difference, rows_of_sqlite
 from tests.services.influxdb import InfluxDb
@@ -102,7 +102,7 @@ class Stage:
             if self.influxdb
             else rows_of_sqlite(self.data_dir / STORE_FILE)
         )
-        return {key: fields for key, fields in rows.items() if key[0] != PIPELINE}
+        return facts_alone(rows)
 
     def rejects(self) -> dict[str, str]:
         """What the rejects hold, those of other workers included: key and reason."""

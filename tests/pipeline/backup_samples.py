@@ -34,7 +34,7 @@ def open_worker(data_dir: Path) -> Iterator[Journey]:
         SqliteStore.open(data_dir / STORE_FILE, fact_measurements(catalogue)) as store,
         StateFile.open(data_dir / STATE_FILE, LIMITS) as state,
     ):
-        yield Journey(Decoder(catalogue, Redaction(Personal.DROP)), RowMaker(catalogue), store, state)
+        yield Journey(Decoder(catalogue, Redaction(Personal.DROP)), RowMaker(catalogue), store, state, None)
 
 
 def batch(number: int) -> Sequence[Delivery]:

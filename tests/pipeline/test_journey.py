@@ -80,7 +80,7 @@ def state(tmp_path: Path) -> Iterator[StateFile]:
 
 
 def new_journey(store: Store, state: StateFile) -> Journey:
-    return Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state)
+    return Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state, None)
 
 
 def open_store(folder: Path, measurements: Mapping[str, Measurement] = MEASUREMENTS) -> SqliteStore:
@@ -232,7 +232,7 @@ def test_rejects_that_had_to_go_are_counted(tmp_path: Path) -> None:
         StateFile.open(tmp_path / "state", limits) as state,
         SqliteStore.open(tmp_path / "store", MEASUREMENTS) as store,
     ):
-        journey = Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state)
+        journey = Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state, None)
         reports = [journey.take([BROKEN._replace(message_id=None, body=b"{" * size)], NOW) for size in range(1, 9)]
         kept = state.total()[1]
     assert sum(report.dropped for report in reports) == len(reports) - kept > 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.assembly import make_decoder, open_journey
+from pipeline.assembly import make_decoder, make_derivation, open_journey
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, read_deliveries, take_batches
@@ -37,7 +37,8 @@ def in_batches(lines: list[bytes], size: int) -> list[list[NumberedLine]]:
 
 def preview(lines: list[bytes], size: int) -> list[str | RefusedLine]:
     decoder = make_decoder(settings_in(Path("unused")))
-    return list(preview_batches(in_batches(lines, size), decoder, RowMaker(shipped_catalogue())))
+    derivation = make_derivation(settings_in(Path("unused")))
+    return list(preview_batches(in_batches(lines, size), decoder, RowMaker(shipped_catalogue()), derivation))
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +109,13 @@ def test_nothing_to_replay_is_nothing(journey: Journey) -> None:
 
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_a_preview_is_line_protocol_or_why_there_is_none_in_order(size: int) -> None:
-    row, broken, alien, again = preview(LINES, size)
+    row, command, broken, alien, again = preview(LINES, size)
 
     # 1686207556000 ms modulo 1,000,000 is 207556000 modulo 1,000,000 = 556000; crc32 of "7.4" gives the rest.
     assert isinstance(row, str)
     assert row.startswith("charger_power,charger=EH1 total_power_kw=7.4 1686207556556000")
+    assert isinstance(command, str)
+    assert command.startswith("command,charger=EH1,command=SetDynamicChargerCurrent state=")
     assert isinstance(broken, RefusedLine)
     assert (broken.line, broken.reason, broken.routing_key) == (5, RejectReason.JSON, "EH1.O.120")
     assert isinstance(alien, RefusedLine)

@@ -40,7 +40,7 @@ def replay(folder: Path, stream: Iterable[Sequence[bytes]]) -> BatchReport:
         SqliteStore.open(folder / "store.sqlite3", fact_measurements(catalogue)) as store,
         StateFile.open(folder / "state.sqlite3", limits) as state,
     ):
-        journey = Journey(Decoder(catalogue, Redaction(Personal.DROP)), RowMaker(catalogue), store, state)
+        journey = Journey(Decoder(catalogue, Redaction(Personal.DROP)), RowMaker(catalogue), store, state, None)
         for lines in stream:
             report = journey.take([from_line(line) for line in lines], NOW)
             total = BatchReport(

@@ -149,7 +149,7 @@ def test_retried_ones_that_became_rows_are_gone(folder: Path) -> None:
     assert result.exit_code == 0
     assert "2 became rows" in result.stdout
     assert "1 refused again" in result.stdout
-    assert "1 are commands" in result.stdout
+    assert "1 are copies of commands" in result.stdout
     assert "1 cannot be tried" in result.stdout
     assert left(folder) == set(KEYS[2:])
 

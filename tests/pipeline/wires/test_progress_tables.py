@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.kept_facts import KeptKey
+from pipeline.core.progress import Progress
 from pipeline.wires.progress_tables import (
     PROGRESS_SCHEMA,
-    Progress,
     Request,
     drop_requests,
     read_facts,
@@ -72,7 +72,7 @@ def test_the_log_of_who_was_heard_begins_anew_with_all(connection: sqlite3.Conne
 
 
 def test_requests_are_kept_by_age_until_they_are_dropped(connection: sqlite3.Connection) -> None:
-    later, earlier = (Request(f"m{at}", "EH1", 48, at, f"r{at}", "f") for at in (2, 1))
+    later, earlier = (Request(f"m{at}", "EH1", 48, at, f"r{at}", "r", "f") for at in (2, 1))
     for request in (later, earlier, later):
         write_request(connection, request)
     assert list(read_requests(connection)) == [earlier, later]

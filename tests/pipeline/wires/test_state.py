@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.kept_facts import KeptKey
-from pipeline.wires.progress_tables import Progress, Request
+from pipeline.core.progress import Progress
+from pipeline.wires.progress_tables import Request
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import STATE, RejectLimits, RejectsFullError, StateFile, WhenFull
@@ -186,7 +187,7 @@ def test_rejects_and_progress_are_kept_together_or_not_at_all(tmp_path: Path) ->
 
 def test_a_request_and_its_fact_are_kept_together_and_dropped_together(state: StateFile) -> None:
     key = KeptKey("EH1", "sending 48 1 r")
-    request = Request("m", "EH1", 48, 1, "r", "f")
+    request = Request("m", "EH1", 48, 1, "r", "r", "f")
     state.keep_request(request, {key: b"[]"})
     assert (state.requests(), dict(state.facts())) == ((request,), {key: b"[]"})
     state.keep_facts({key: b"[1]"})

@@ -1,0 +1,89 @@
+"""Copies of commands: what others send, from COMMAND_QUEUE to the tracker.
+
+Owns the loop: read, make durable, acknowledge. Must not know how a source reads, or what a copy means. Its queue says
+nothing about how far the operator's is read, so it never moves the watermark.
+"""
+
+import asyncio
+import logging
+import random
+from concurrent.futures import ThreadPoolExecutor
+from time import time_ns
+
+from pipeline.core.backoff import Backoff
+from pipeline.journey import Batch, Journey
+from pipeline.meters import Meters
+from pipeline.wires.source import Piece, Source
+from pipeline.wires.store import StoreUnavailableError
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 1_000
+_TICK_S = 1.0
+
+
+class CommandCopies:
+    """Works until `stop`."""
+
+    def __init__(
+        self,
+        source: Source,
+        journey: Journey,
+        meters: Meters,
+        thread: ThreadPoolExecutor,
+        again: Backoff | None = None,
+    ) -> None:
+        """`thread` is the one in which the worker commits its batches: one write is in flight at a time."""
+        self._source = source
+        self._journey = journey
+        self._meters = meters
+        self._thread = thread
+        self._again = Backoff(0.5, 15.0) if again is None else again
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until `stop`; then finish what is at hand."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._source.run())
+            while not self._stopping.is_set():
+                piece = await self._source.next_piece(_AT_ONCE, _TICK_S)
+                if piece is not None and await self._make_durable(piece):
+                    await self._source.acknowledge(piece.token)
+            self._source.stop()
+
+    async def stop(self) -> None:
+        """Take nothing more. `run` returns when what is at hand is durable, or cannot be made so now."""
+        self._stopping.set()
+        await self._source.cancel()
+
+    async def _make_durable(self, piece: Piece) -> bool:
+        """Commit some copies, however long it takes; False where there is no point in it any more."""
+        batch = Batch()
+        self._journey.read(batch, piece.deliveries)
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while self._source.is_current(piece.token):
+            began = time_ns()
+            try:
+                report = await loop.run_in_executor(self._thread, self._journey.commit_copies, batch, began)
+            except StoreUnavailableError as fault:
+                failures += 1
+                if self._stopping.is_set():
+                    return False
+                _LOG.warning("copies of commands wait: %s", fault)
+                await self._sleep(self._again.delay_s(failures, random.random()))
+                continue
+            stored_at = time_ns()
+            self._meters.batch_taken(
+                report, redelivered=piece.redelivered, store_ns=stored_at - began, stored_at=stored_at
+            )
+            return True
+        if failures:
+            self._journey.forget_uncommitted()
+        return False
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return

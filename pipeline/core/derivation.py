@@ -1,0 +1,215 @@
+"""Derivation: what follows from many records, as rows: the life of commands, silence, alerts.
+
+Owns what is fed to the tracker, to liveness and to the watermark, and what of it is not durable yet. Pure: time is the
+watermark, which the records themselves move. Must not know sources, stores, or how progress is kept.
+
+One round is: `take` records; `advance`, for the rows; write them; keep `progress`; then say `kept`, for the alerts to
+tell of. Where a round fails, the next one gives all of it again. A record that is taken again changes nothing, but its
+rows are given again. What was taken and can never be kept must be forgotten, with `restore`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from pipeline.core.alert_rows import alert_row, time_out_alerts
+from pipeline.core.command_life import Life
+from pipeline.core.decode import Outcome
+from pipeline.core.kept_facts import KeptKey
+from pipeline.core.liveness import Liveness
+from pipeline.core.progress import Progress
+from pipeline.core.tracked import TimeOut, Touched
+from pipeline.core.tracker import Tracker
+from pipeline.core.watermark import AHEAD_NS, Watermark
+from schemas.alert import Alert
+from schemas.catalogue import Catalogue
+from schemas.command import CommandResponse, CommandSent
+from schemas.observation import Observation
+from schemas.row import Row
+
+_ALL_AGAIN_AFTER = 200
+"""Rounds after which all that was heard is kept anew, so that the log of it stays short."""
+_STILL_KEPT_NS = 60 * 10**9
+"""How far the kept watermark may be behind where nothing else is to be kept: after a restart it is only later."""
+
+
+class Spans(NamedTuple):
+    """Settings that the rows depend on, nanoseconds: COMMAND_TIMEOUT, SILENT_AFTER, LATE_DATA."""
+
+    timeout: int
+    silent_after: int
+    late_data: int
+
+
+class Derived(NamedTuple):
+    """What a round made: rows to write, and what those of the tracker are about, for `Derivation.say_again`."""
+
+    rows: tuple[Row, ...]
+    touched: Touched
+
+
+NOTHING_DERIVED = Derived((), frozenset())
+
+
+class _Round(NamedTuple):
+    """What is not durable yet: what the tracker said, rows and edges of silence, and time-outs to look at."""
+
+    touched: Touched
+    rows: tuple[Row, ...]
+    edges: tuple[Alert, ...]
+    time_outs: tuple[TimeOut, ...]
+
+
+_NOTHING = _Round(frozenset(), (), (), ())
+
+
+class Derivation:
+    """See above. For one thread at a time."""
+
+    def __init__(self, catalogue: Catalogue, spans: Spans, *, is_whole: bool = True) -> None:
+        """Knows nothing yet.
+
+        `is_whole` says that we see all of the operator's queue. Where somebody else takes a part of it, the watermark
+        stands still: nobody here can say that a response did not come, or that a charger is silent.
+        """
+        self._tracker = Tracker(catalogue, spans.timeout, spans.late_data)
+        self._liveness = Liveness(spans.silent_after)
+        self._watermark = Watermark()
+        self._is_whole = is_whole
+        self._timed_out: dict[str, Alert] = {}
+        self._round = _NOTHING
+        self._facts: dict[KeptKey, bytes | None] = {}
+        self._heard: dict[str, int] = {}
+        self._rounds = 0
+        self._kept_at: int | None = None
+
+    @property
+    def watermark(self) -> int:
+        """Up to when everything is known; the epoch, as long as nothing is."""
+        return self._watermark.at or 0
+
+    def take(self, outcomes: Iterable[Outcome]) -> None:
+        """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
+        tracker, see = self._tracker, self._liveness.see
+        latest = 0
+        for outcome in outcomes:
+            if isinstance(outcome, Observation):
+                if tracker.wants(outcome):
+                    tracker.add_observation(outcome)
+            elif isinstance(outcome, CommandResponse):
+                tracker.add_response(outcome)
+            elif isinstance(outcome, CommandSent):
+                tracker.add_command(outcome)
+                continue
+            else:
+                continue
+            heard_at = _heard_at(outcome.arrived_at, outcome.received_at)
+            if heard_at is not None:
+                see(outcome.serial, heard_at)
+                if heard_at > latest and outcome.arrived_at is not None:
+                    latest = heard_at
+        if latest and self._is_whole:
+            self._watermark.see([(latest, None)])
+
+    def take_copies(self, outcomes: Iterable[Outcome]) -> None:
+        """Copies of commands from another queue, which says nothing about how far the operator's is read."""
+        for outcome in outcomes:
+            if isinstance(outcome, CommandSent):
+                self._tracker.add_command(outcome)
+
+    def add_command(self, command: CommandSent, attempt: int, *, is_confirmed: bool) -> None:
+        """A command of ours, once its publish ended."""
+        self._tracker.add_command(command, attempt, is_confirmed=is_confirmed)
+
+    def drop_command(self, command: CommandSent) -> None:
+        """A command of ours was not published after all."""
+        self._tracker.drop_command(command)
+
+    def queue_was_empty(self, at: int) -> None:
+        """See Watermark.queue_was_empty."""
+        if self._is_whole:
+            self._watermark.queue_was_empty(at)
+
+    def find(self, serial: str, command_id: int, published_at: int, ref: str) -> Life | None:
+        """What is known of a command now; None where that is nothing."""
+        return self._tracker.find(serial, command_id, published_at, ref)
+
+    def say_again(self, touched: Touched) -> None:
+        """Give rows again in the next round, as they are then: what was written may have been overtaken."""
+        self._tracker.touch(touched)
+
+    def advance(self) -> Derived:
+        """The rows of this round, and again those of a round that was not kept."""
+        watermark = self.watermark
+        again = self._round
+        self._tracker.touch(again.touched)
+        tracked = self._tracker.advance(watermark)
+        silence = self._liveness.advance(watermark)
+        self._round = _Round(
+            touched=tracked.touched,
+            rows=(*again.rows, *map(alert_row, silence.to_write)),
+            edges=(*again.edges, *silence.to_notify),
+            time_outs=tracked.time_outs,
+        )
+        alerts = chain.from_iterable(map(time_out_alerts, tracked.time_outs))
+        return Derived((*tracked.rows, *map(alert_row, alerts), *self._round.rows), tracked.touched)
+
+    def progress(self) -> Progress | None:
+        """What must be kept of this round, and of those before that were not; None where that is nothing."""
+        self._facts.update(self._tracker.changes())
+        self._heard.update(self._liveness.changes())
+        at = self._watermark.at
+        is_still = at is None or (self._kept_at is not None and at - self._kept_at < _STILL_KEPT_NS)
+        if not self._facts and not self._heard and is_still:
+            return None
+        is_all = self._rounds % _ALL_AGAIN_AFTER == 0
+        return Progress(self._facts, self._liveness.last_seen() if is_all else self._heard, is_all, at)
+
+    def kept(self) -> Sequence[Alert]:
+        """Everything up to here is durable: the edges of alerts that somebody may be told of now, in order."""
+        edges = [*self._round.edges, *self._edges(self._round.time_outs)]
+        self._round = _NOTHING
+        # For one that is not kept, nobody asked for them.
+        self._tracker.changes()
+        self._liveness.changes()
+        self._facts, self._heard = {}, {}
+        self._rounds += 1
+        self._kept_at = self._watermark.at
+        return edges
+
+    def active(self) -> Sequence[Alert]:
+        """Alerts that are raised now."""
+        return [*self._timed_out.values(), *self._liveness.active()]
+
+    def restore(self, facts: Iterable[tuple[KeptKey, bytes]], heard: Mapping[str, int], watermark: int | None) -> None:
+        """Know what was kept, and nothing else. Raises ValueError for a fact that this program does not know."""
+        self._tracker.restore(facts, watermark or 0)
+        self._liveness.restore(heard, watermark)
+        self._watermark = Watermark(watermark)
+        self._round = _NOTHING
+        self._facts, self._heard = {}, {}
+        self._rounds = 0
+        self._kept_at = watermark
+        self._timed_out.clear()
+        self._edges(self._tracker.time_outs())
+
+    def _edges(self, time_outs: Iterable[TimeOut]) -> list[Alert]:
+        """Which time-outs are new, and which are over."""
+        edges = []
+        for time_out in time_outs:
+            ref = time_out.command.ref
+            raised, *ended = time_out_alerts(time_out)
+            if raised.active and not ended:
+                if ref not in self._timed_out:
+                    self._timed_out[ref] = raised
+                    edges.append(raised)
+            elif self._timed_out.pop(ref, None) is not None:
+                edges.append(ended[0] if ended else raised)
+        return edges
+
+
+def _heard_at(arrived_at: int | None, received_at: int | None) -> int | None:
+    """When a message counts as heard: its ArrivalTime, which our receipt bounds and stands in for."""
+    if arrived_at is None or received_at is None:
+        return received_at if arrived_at is None else arrived_at
+    return min(arrived_at, received_at + AHEAD_NS)

@@ -1,0 +1,256 @@
+"""The desk of a worker: commands of ours, from the request to the exchange, each published once.
+
+Owns the order of things (intent durable, then published, then known), and which requests were made. Must not know HTTP,
+or what becomes of a command (the tracker).
+
+A crash leaves an intent, which is known as unconfirmed after the restart: nobody can say whether it was published, so
+it is not published again.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from pipeline.core.command_entry import SentCommand
+from pipeline.core.command_life import Life
+from pipeline.core.command_ref import command_ref
+from pipeline.core.decode_command import PUBLISHED_AT
+from pipeline.core.encode_command import (
+    CheckedCommand,
+    CommandMessage,
+    encode_command,
+    retry_message_id,
+    sent_command,
+)
+from pipeline.core.redaction import Redaction
+from pipeline.core.timestamps import format_time
+from pipeline.tracking import Tracking
+from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
+from pipeline.wires.command_publisher import Published, PublishEnd
+from pipeline.wires.progress_tables import Request
+from pipeline.wires.store import StoreUnavailableError
+from schemas.alert import Alert, AlertKind
+from schemas.catalogue import Catalogue
+from schemas.command import CommandSent
+from schemas.delivery import Delivery
+
+_LOG = logging.getLogger(__name__)
+
+_MOST_DROPPED = 100
+
+OnSent = Callable[[Delivery], None]
+"""Given each command that may have arrived, as a copy of it would come. Called in any thread, may raise as a store."""
+
+
+class Publisher(Protocol):
+    """Who publishes; see CommandPublisher."""
+
+    async def publish(self, message: CommandMessage, message_id: str) -> Published:
+        """Publish once; how that ended."""
+
+
+class SendingRules(NamedTuple):
+    """Settings of sending.
+
+    `operator`          the name that Easee knows the operator by.
+    `retry_attempts`    how often a command that timed out is published again, where that does no harm.
+    `timeout_ns`        COMMAND_TIMEOUT: a time-out that is known later than this is too old for a retry.
+    `known_ns`          how long a request is remembered at least.
+    """
+
+    operator: str
+    retry_attempts: int
+    timeout_ns: int
+    known_ns: int
+
+
+class WorkerDesk:
+    """A CommandDesk. For one event loop."""
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        publisher: Publisher,
+        catalogue: Catalogue,
+        redaction: Redaction,
+        rules: SendingRules,
+        now: Callable[[], int],
+        on_sent: OnSent | None = None,
+    ) -> None:
+        """Knows what was asked for before. `now` is our clock, nanoseconds since the epoch."""
+        self._tracking = tracking
+        self._publisher = publisher
+        self._catalogue = catalogue
+        self._redaction = redaction
+        self._rules = rules
+        self._now = now
+        self._on_sent = on_sent
+        requests = tracking.requests()
+        self._requests = {request.message_id: request for request in requests}
+        self._by_ref = {request.ref: request for request in requests}
+        self._on_their_way: dict[str, tuple[str, asyncio.Task[SentCommand]]] = {}
+        self._retries: set[asyncio.Task[None]] = set()
+
+    async def send(self, request: CommandRequest) -> SentCommand:
+        """See CommandDesk.send. Goes on when whoever asked went away."""
+        known = self._requests.get(request.message_id)
+        if known is not None:
+            _check_same(known.fingerprint, request)
+            found = await asyncio.to_thread(self._tracking.find, known)
+            if found is not None:
+                return found
+        under_way = self._on_their_way.get(request.message_id)
+        if under_way is not None:
+            _check_same(under_way[0], request)
+            return await asyncio.shield(under_way[1])
+        ref = self._ref(request.command, request.message_id)
+        task = asyncio.create_task(self._publish(request, ref, 0))
+        self._on_their_way[request.message_id] = (request.fingerprint, task)
+        task.add_done_callback(lambda _: self._on_their_way.pop(request.message_id, None))
+        return await asyncio.shield(task)
+
+    def is_known(self, message_id: str) -> bool:
+        """See CommandDesk.is_known."""
+        return message_id in self._requests or message_id in self._on_their_way
+
+    async def find(self, ref: str) -> SentCommand | None:
+        """See CommandDesk.find."""
+        request = self._by_ref.get(ref)
+        return None if request is None else await asyncio.to_thread(self._tracking.find, request)
+
+    async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
+        """See CommandDesk.list."""
+        newest = sorted(self._by_ref.values(), key=lambda request: request.published_at, reverse=True)
+        return await asyncio.to_thread(self._look_up, newest, open_only, limit)
+
+    def told(self, alerts: Sequence[Alert]) -> None:
+        """Alerts were raised or cleared: a time-out may be a reason to send again."""
+        for alert in alerts:
+            request = self._by_ref.get(alert.ref)
+            if request is None or alert.kind is not AlertKind.COMMAND_TIMEOUT or not alert.active:
+                continue
+            if self._rules.retry_attempts and self._now() - alert.at <= self._rules.timeout_ns:
+                task = asyncio.create_task(self._send_again(request))
+                self._retries.add(task)
+                task.add_done_callback(self._retries.discard)
+
+    async def close(self) -> None:
+        """Wait for what is on its way."""
+        tasks = [*self._retries, *(task for _, task in self._on_their_way.values())]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _look_up(self, requests: Sequence[Request], open_only: bool, limit: int) -> Sequence[SentCommand]:
+        found: deque[SentCommand] = deque()
+        for request in requests:
+            sent = self._tracking.find(request)
+            if sent is not None and (sent.is_open or not open_only):
+                found.append(sent)
+            if len(found) == limit:
+                break
+        return tuple(found)
+
+    async def _publish(self, asked: CommandRequest, first_ref: str, attempt: int) -> SentCommand:
+        """Publish once, and answer with what is known then. Raises NotPublishedError."""
+        command = sent_command(asked.command, self._now(), self._ref(asked.command, asked.message_id), self._redaction)
+        request = Request(
+            asked.message_id,
+            command.serial,
+            command.id,
+            command.published_at,
+            command.ref,
+            first_ref,
+            asked.fingerprint,
+        )
+        try:
+            await asyncio.to_thread(self._tracking.intend, request, command, attempt)
+        except StoreUnavailableError as fault:
+            raise NotPublishedError(PublishEnd.UNREACHABLE, f"nothing was sent: {fault}") from fault
+        message = encode_command(asked.command, self._rules.operator)
+        published = await self._publisher.publish(message, asked.message_id)
+        if not published.end.may_have_arrived:
+            await asyncio.to_thread(self._withdraw, request, command)
+            raise NotPublishedError(published.end, published.words)
+        self._requests[request.message_id] = self._by_ref[request.ref] = request
+        is_confirmed = published.end is PublishEnd.CONFIRMED
+        copy = _copy_of(message, command, asked.message_id)
+        await asyncio.to_thread(self._note_sent, command, attempt, is_confirmed, copy)
+        await asyncio.to_thread(self._forget_old)
+        if not is_confirmed:
+            _LOG.warning("command %s: %s", command.ref, published.words)
+        found = await asyncio.to_thread(self._tracking.find, request)
+        life = Life(command, self._rules.timeout_ns, attempt, is_confirmed)
+        return found or SentCommand(life, 0)
+
+    def _note_sent(self, command: CommandSent, attempt: int, is_confirmed: bool, copy: Delivery) -> None:
+        try:
+            self._tracking.sent(command, attempt, is_confirmed=is_confirmed)
+            if self._on_sent is not None:
+                self._on_sent(copy)
+        except StoreUnavailableError as fault:
+            # Its intent is durable: after a restart it is unconfirmed, until something answers.
+            _LOG.warning("command %s was published, which could not be noted: %s", command.ref, fault)
+
+    def _withdraw(self, request: Request, command: CommandSent) -> None:
+        try:
+            self._tracking.withdraw(request, command)
+        except StoreUnavailableError as fault:
+            _LOG.warning("command %s was not published, which could not be noted: %s", command.ref, fault)
+
+    async def _send_again(self, request: Request) -> None:
+        sent = await asyncio.to_thread(self._tracking.find, request)
+        if sent is None or not self._may_send_again(sent.life):
+            return
+        life = sent.life
+        attempt = life.attempt + 1
+        message_id = retry_message_id(request.first_ref, attempt)
+        if self.is_known(message_id):
+            return
+        spec = self._catalogue.commands[life.command.id]
+        checked = CheckedCommand(life.command.serial, spec, life.command.arguments, life.command.expires_at)
+        _LOG.info("command %s timed out: sending it again, for the %d. time", life.command.ref, attempt)
+        try:
+            await self._publish(CommandRequest(checked, message_id, ""), request.first_ref, attempt)
+        except NotPublishedError as fault:
+            _LOG.warning("command %s could not be sent again: %s", life.command.ref, fault)
+
+    def _may_send_again(self, life: Life) -> bool:
+        """Only where the charger ends as after one sending, and nothing newer was asked of it."""
+        spec = self._catalogue.commands.get(life.command.id)
+        expires_at = life.command.expires_at
+        return (
+            spec is not None
+            and spec.idempotent
+            and not spec.personal_arguments
+            and life.attempt < self._rules.retry_attempts
+            and not life.is_superseded
+            and life.response is None
+            and (expires_at is None or expires_at > self._now())
+        )
+
+    def _forget_old(self) -> None:
+        """Requests are forgotten when their command is, some at a time."""
+        before = self._now() - self._rules.known_ns
+        old = [each for each in list(self._requests.values())[:_MOST_DROPPED] if each.published_at < before]
+        gone = [request for request in old if self._tracking.find(request) is None]
+        if gone:
+            self._tracking.drop_requests([request.message_id for request in gone])
+            for request in gone:
+                self._requests.pop(request.message_id, None)
+                self._by_ref.pop(request.ref, None)
+
+    def _ref(self, command: CheckedCommand, message_id: str) -> str:
+        return command_ref(command.serial, command.spec.id, message_id.encode())
+
+
+def _check_same(fingerprint: str, request: CommandRequest) -> None:
+    if fingerprint != request.fingerprint:
+        raise ConflictError
+
+
+def _copy_of(message: CommandMessage, command: CommandSent, message_id: str) -> Delivery:
+    """The command as a copy of it would be delivered, with the moment at which we published it."""
+    headers = {**message.headers, PUBLISHED_AT: format_time(command.published_at)}
+    return Delivery(message.routing_key, headers, message.body, command.published_at, message_id)

@@ -1,0 +1,155 @@
+"""Tracking: the derivation of one worker, what of it is on the disk, and who may touch it when.
+
+Owns the lock: a batch is committed in one thread, and commands are sent and asked about in another. Nobody waits here
+for a store, so a command can be sent while a store does not answer. Must not know stores, brokers, or how a batch is
+written.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+
+from pipeline.core.command_entry import SentCommand
+from pipeline.core.command_life import Life
+from pipeline.core.command_thread import Sending
+from pipeline.core.decode import Outcome
+from pipeline.core.derivation import Derivation, Derived
+from pipeline.core.kept_facts import key_of, to_bytes
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.wires.progress_tables import Request
+from pipeline.wires.state import RejectsReport, StateFile
+from schemas.alert import Alert
+from schemas.command import CommandSent
+from schemas.reject import Reject
+
+TWIN_NS = 120 * NS_PER_S
+"""How long after an unanswered write the server may still carry it out: its rows are said again then."""
+
+_MOST_TWINS = 100
+
+
+class Tracking:
+    """See above. Every method takes the lock, and raises StoreUnavailableError where the state file cannot be used."""
+
+    def __init__(self, derivation: Derivation, state: StateFile, *, is_kept: bool = True) -> None:
+        """Knows what `derivation` knows. `is_kept` False is for one that ends with the program: a replay, a demo."""
+        self._derivation = derivation
+        self._state = state
+        self._is_kept = is_kept
+        self._lock = Lock()
+        self._is_stale = False
+        self._twins: list[tuple[int, Derived]] = []
+        self._on_their_way: dict[str, CommandSent] = {}
+
+    def restore(self) -> None:
+        """Go on from what the state file has. Raises ValueError for what this program does not know."""
+        with self._lock:
+            self._restore()
+
+    def forget_uncommitted(self) -> None:
+        """A batch that was begun will not be kept: its deliveries come again, perhaps to somebody else."""
+        with self._lock:
+            self._is_stale = self._is_kept
+
+    def has_news(self, now: int) -> bool:
+        """Whether there is something to write or to keep without a new delivery; `now` is our clock."""
+        with self._lock:
+            self._begin(now)
+            rows = self._derivation.advance().rows
+            return bool(rows) or (self._is_kept and self._derivation.progress() is not None)
+
+    def begin(self, outcomes: Sequence[Outcome], now: int) -> Derived:
+        """Take in what a batch of the operator's queue became; the rows that follow."""
+        with self._lock:
+            self._begin(now)
+            self._derivation.take(outcomes)
+            return self._derivation.advance()
+
+    def begin_copies(self, outcomes: Sequence[Outcome], now: int) -> Derived:
+        """The same for a batch of COMMAND_QUEUE."""
+        with self._lock:
+            self._begin(now)
+            self._derivation.take_copies(outcomes)
+            return self._derivation.advance()
+
+    def overtaken(self, derived: Derived, now: int) -> None:
+        """A write got no answer, and may be carried out after later ones."""
+        with self._lock:
+            self._twins = [*self._twins[-_MOST_TWINS:], (now + TWIN_NS, derived)]
+
+    def keep(self, rejects: Sequence[Reject], now: int) -> tuple[RejectsReport, Sequence[Alert]]:
+        """The rows are durable: keep the batch's rejects and progress in one transaction; what to tell of then.
+
+        Raises RejectsFullError, too.
+        """
+        with self._lock:
+            report = self._state.keep(rejects, now, self._derivation.progress() if self._is_kept else None)
+            return report, self._derivation.kept()
+
+    def queue_was_empty(self, at: int) -> None:
+        """See Watermark.queue_was_empty."""
+        with self._lock:
+            self._derivation.queue_was_empty(at)
+
+    def active(self) -> Sequence[Alert]:
+        """Alerts that are raised now."""
+        with self._lock:
+            return self._derivation.active()
+
+    def intend(self, request: Request, command: CommandSent, attempt: int) -> None:
+        """Make durable that a command is about to be published; nothing is said of it before that ended."""
+        sending = Sending(command, attempt, is_confirmed=False)
+        with self._lock:
+            self._state.keep_request(request, {key_of(command.serial, sending): to_bytes(sending)})
+            self._on_their_way[request.ref] = command
+
+    def sent(self, command: CommandSent, attempt: int, *, is_confirmed: bool) -> None:
+        """A publish ended, and the command may have arrived."""
+        with self._lock:
+            self._on_their_way.pop(command.ref, None)
+            self._derivation.add_command(command, attempt, is_confirmed=is_confirmed)
+            sending = Sending(command, attempt, is_confirmed)
+            self._state.keep_facts({key_of(command.serial, sending): to_bytes(sending)})
+
+    def withdraw(self, request: Request, command: CommandSent) -> None:
+        """A publish ended, and the command cannot have arrived: forget it."""
+        with self._lock:
+            self._on_their_way.pop(command.ref, None)
+            self._derivation.drop_command(command)
+            key = key_of(command.serial, Sending(command, 0, is_confirmed=False))
+            self._state.drop_requests([request.message_id], {key: None})
+
+    def drop_requests(self, message_ids: Sequence[str]) -> None:
+        """Forget requests that are long past."""
+        with self._lock:
+            self._state.drop_requests(message_ids, {})
+
+    def requests(self) -> Sequence[Request]:
+        """What we were asked to send, the oldest first."""
+        with self._lock:
+            return self._state.requests()
+
+    def find(self, request: Request) -> SentCommand | None:
+        """What is known of a command that we sent; None where it is forgotten."""
+        with self._lock:
+            life = self._life(request)
+            return None if life is None else SentCommand(life, self._derivation.watermark)
+
+    def _life(self, request: Request) -> Life | None:
+        return self._derivation.find(request.serial, request.command_id, request.published_at, request.ref)
+
+    def _begin(self, now: int) -> None:
+        if self._is_stale:
+            self._restore()
+        due = [derived for at, derived in self._twins if at <= now]
+        if due:
+            self._twins = [(at, derived) for at, derived in self._twins if at > now]
+            for derived in due:
+                self._derivation.say_again(derived.touched)
+
+    def _restore(self) -> None:
+        """Read everything again, but for what is just being published: that is known when its publish ends."""
+        under_way = self._on_their_way.values()
+        on_their_way = {key_of(command.serial, Sending(command, 0, is_confirmed=False)) for command in under_way}
+        facts = [(key, content) for key, content in self._state.facts() if key not in on_their_way]
+        self._derivation.restore(facts, self._state.heard(), self._state.watermark())
+        self._is_stale = False

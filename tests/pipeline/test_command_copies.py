@@ -1,0 +1,102 @@
+"""Copies of commands: acknowledged when durable, tried again until they are, and without a word about time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_copies import CommandCopies
+from pipeline.core.backoff import Backoff
+from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation
+from pipeline.core.redaction import Personal, Redaction
+from pipeline.core.rows import RowMaker
+from pipeline.journey import Journey
+from pipeline.meters import Meters
+from pipeline.tracking import Tracking
+from pipeline.wires.state import StateFile
+from schemas.delivery import Delivery
+from schemas.measurement import COMMAND
+from tests.pipeline.scripted_source import ScriptedSource
+from tests.pipeline.working import CATALOGUE, HANGS_S, LIMITS, SPANS, ScriptedStore, away
+from tests.waiting import until
+
+COPY = Delivery(
+    "EH1.C.48", {"PublishedAt": "2026-01-01T00:00:00.5Z"}, b'{"Id": 48, "Arguments": []}', None, message_id="m"
+)
+
+
+class Bench:
+    def __init__(self, state: StateFile) -> None:
+        self.source = ScriptedSource()
+        self.store = ScriptedStore()
+        self.meters = Meters()
+        self.thread = ThreadPoolExecutor(max_workers=1)
+        tracking = Tracking(Derivation(CATALOGUE, SPANS), state)
+        decoder = Decoder(CATALOGUE, Redaction(Personal.DROP))
+        journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, tracking)
+        self.copies = CommandCopies(self.source, journey, self.meters, self.thread, Backoff(0.001, 0.001))
+
+    @property
+    def commands(self) -> int:
+        return sum(row.measurement == COMMAND for row in self.store.rows)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateFile]:
+    with StateFile.open(tmp_path / "state.sqlite3", LIMITS) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def reading(state: StateFile) -> AsyncIterator[Bench]:
+    bench = Bench(state)
+    async with asyncio.timeout(HANGS_S), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.copies.run())
+        try:
+            yield bench
+        finally:
+            await bench.copies.stop()
+    bench.thread.shutdown()
+
+
+async def test_a_copy_becomes_a_command_and_is_acknowledged_then(state: StateFile) -> None:
+    async with reading(state) as bench:
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        assert bench.commands == 1
+        counts = bench.meters.snapshot().counts
+        assert (counts.delivered, counts.commands) == (1, 1)
+    assert len(dict(state.facts())) == 1
+
+
+async def test_what_is_no_command_ends_as_a_reject_or_a_fact_like_anywhere(state: StateFile) -> None:
+    async with reading(state) as bench:
+        token = bench.source.deliver([COPY._replace(body=b"{"), COPY])
+        await until(lambda: token in bench.source.acknowledged)
+    assert state.total()[1] == 1
+
+
+async def test_a_store_that_is_away_is_waited_for(state: StateFile) -> None:
+    async with reading(state) as bench:
+        bench.store.faults.extend([away(), away()])
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        assert bench.store.requests == 3
+
+
+async def test_what_is_no_longer_ours_is_neither_kept_nor_acknowledged(state: StateFile) -> None:
+    async with reading(state) as bench:
+        bench.store.gate.clear()
+        bench.store.faults.append(away())
+        lost = bench.source.deliver([COPY])
+        await until(lambda: not bench.source.waiting)
+        bench.source.lose_channel()
+        bench.store.gate.set()
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        assert lost not in bench.source.acknowledged
+        assert bench.commands == 1

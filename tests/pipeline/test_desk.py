@@ -1,0 +1,288 @@
+"""The desk: each command is durable before it is published, published once, and known afterwards, whatever happens.
+
+The publisher is scripted, so that each end comes at its moment; with a real broker: tests/campaigns/test_commands.py.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.command_life import CommandState
+from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.encode_command import CommandMessage, check_command
+from pipeline.core.redaction import Personal, Redaction
+from pipeline.desk import SendingRules, WorkerDesk
+from pipeline.tracking import Tracking
+from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
+from pipeline.wires.command_publisher import Published, PublishEnd
+from pipeline.wires.state import RejectLimits, StateFile, WhenFull
+from pipeline.wires.store import StoreUnavailableError
+from schemas.catalogue import shipped_catalogue
+from schemas.command import CommandResponse, CommandSent
+from schemas.delivery import Delivery
+from schemas.observation import Observation, Product
+
+S = 10**9
+NOW = 1_750_000_000 * S
+TIMEOUT = 60 * S
+CATALOGUE = shipped_catalogue()
+LIMITS = RejectLimits(most_bytes=10**9, keep_ns=10**18, when_full=WhenFull.STOP)
+RULES = SendingRules("Acme", 0, TIMEOUT, 6 * 3_600 * S)
+DROP = Redaction(Personal.DROP)
+
+
+class ScriptedPublisher:
+    """Ends as it is told; looks into the state file while it publishes."""
+
+    def __init__(self, look: Callable[[], object] = lambda: None) -> None:
+        self.end = PublishEnd.CONFIRMED
+        self.published: list[tuple[CommandMessage, str]] = []
+        self.seen: list[object] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.began = asyncio.Event()
+        self._look = look
+
+    async def publish(self, message: CommandMessage, message_id: str) -> Published:
+        self.published.append((message, message_id))
+        self.seen.append(self._look())
+        self.began.set()
+        await self.gate.wait()
+        return Published(self.end, f"it ended {self.end}")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateFile]:
+    with StateFile.open(tmp_path / "state.sqlite3", LIMITS) as opened:
+        yield opened
+
+
+class Bench:
+    """A desk with everything around it; made again from the same file, it is the desk after a restart."""
+
+    def __init__(self, state: StateFile, rules: SendingRules = RULES) -> None:
+        self.state = state
+        self.now = NOW
+        self.copies: list[Delivery] = []
+        self.derivation = Derivation(CATALOGUE, Spans(TIMEOUT, 1_200 * S, 6 * 3_600 * S))
+        self.tracking = Tracking(self.derivation, state)
+        self.tracking.restore()
+        self.publisher = ScriptedPublisher(lambda: [request.message_id for request in state.requests()])
+        self.desk = WorkerDesk(
+            self.tracking, self.publisher, CATALOGUE, DROP, rules, lambda: self.now, self.copies.append
+        )
+
+    def commit(self, *outcomes: Observation | CommandResponse | CommandSent) -> None:
+        self.tracking.begin(outcomes, self.now)
+        _, told = self.tracking.keep((), self.now)
+        self.desk.told(told)
+
+    def time_passes(self, seconds: float) -> None:
+        """And another charger is heard, which shows it."""
+        self.now += int(seconds * S)
+        self.commit(Observation("EH9", Product.CHARGER, 120, "x", 1.0, 0, self.now, self.now, self.now))
+
+
+def asked(message_id: str = "m", fingerprint: str = "f", *words: str) -> CommandRequest:
+    serial, command, *arguments = words or ("EH1", "48", "13", "5")
+    return CommandRequest(check_command(CATALOGUE, serial, command, arguments, now=NOW), message_id, fingerprint)
+
+
+async def test_the_intent_is_durable_before_anything_is_published(state: StateFile) -> None:
+    bench = Bench(state)
+    sent = await bench.desk.send(asked())
+    assert bench.publisher.seen == [["m"]]
+    assert sent.state is CommandState.PUBLISHED
+    assert await bench.desk.find(sent.life.command.ref) == sent
+
+
+async def test_a_repeated_request_publishes_nothing_and_another_one_under_its_name_is_refused(state: StateFile) -> None:
+    bench = Bench(state)
+    first = await bench.desk.send(asked())
+    bench.now += 5 * S
+    assert await bench.desk.send(asked()) == first
+    with pytest.raises(ConflictError):
+        await bench.desk.send(asked(fingerprint="other"))
+    assert await Bench(state).desk.send(asked()) == first
+    assert len(bench.publisher.published) == 1
+
+
+async def test_requests_that_come_together_are_one(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.gate.clear()
+    both = [asyncio.create_task(bench.desk.send(asked())) for _ in range(2)]
+    await bench.publisher.began.wait()
+    assert bench.desk.is_known("m")
+    with pytest.raises(ConflictError):
+        await bench.desk.send(asked(fingerprint="other"))
+    bench.publisher.gate.set()
+    first, second = await asyncio.gather(*both)
+    assert first == second
+    assert len(bench.publisher.published) == 1
+
+
+async def test_whoever_asked_may_leave_and_the_command_goes_its_way(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.gate.clear()
+    task = asyncio.create_task(bench.desk.send(asked()))
+    await bench.publisher.began.wait()
+    task.cancel()
+    bench.publisher.gate.set()
+    await bench.desk.close()
+    assert bench.desk.is_known("m")
+    assert len(await bench.desk.list(open_only=True, limit=10)) == 1
+
+
+@pytest.mark.parametrize("end", [PublishEnd.UNROUTABLE, PublishEnd.REFUSED, PublishEnd.UNREACHABLE])
+async def test_of_what_was_not_published_nothing_stays(state: StateFile, end: PublishEnd) -> None:
+    bench = Bench(state)
+    bench.publisher.end = end
+    with pytest.raises(NotPublishedError, match=str(end)) as raised:
+        await bench.desk.send(asked())
+    assert raised.value.end is end
+    assert (state.requests(), dict(state.facts())) == ((), {})
+    assert not bench.desk.is_known("m")
+    assert bench.tracking.begin((), NOW).rows == ()
+    bench.publisher.end = PublishEnd.CONFIRMED
+    assert (await bench.desk.send(asked())).state is CommandState.PUBLISHED
+
+
+async def test_what_may_have_arrived_is_unconfirmed_until_something_answers(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.end = PublishEnd.UNKNOWN
+    sent = await bench.desk.send(asked())
+    assert sent.state is CommandState.UNCONFIRMED
+    created = NOW + S
+    bench.commit(CommandResponse("EH1", 48, True, None, created, None, created + S, None, None, created + S))
+    found = await bench.desk.find(sent.life.command.ref)
+    assert found is not None
+    assert found.state is CommandState.ACCEPTED
+
+
+async def test_a_crash_before_the_confirm_leaves_an_unconfirmed_command_that_is_not_sent_again(
+    state: StateFile,
+) -> None:
+    crashed = Bench(state)
+    crashed.publisher.gate.clear()
+    task = asyncio.create_task(crashed.desk.send(asked()))
+    await crashed.publisher.began.wait()
+    after = Bench(state)
+    again = await after.desk.send(asked())
+    assert again.state is CommandState.UNCONFIRMED
+    assert not after.publisher.published
+    (row,) = after.tracking.begin((), NOW).rows
+    assert dict(row.fields)["state"] == "unconfirmed"
+    crashed.publisher.gate.set()
+    await task
+
+
+async def test_a_state_file_that_cannot_be_written_sends_nothing(
+    state: StateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(state)
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailableError("the disk is full; free some space", needs_operator=True)
+
+    monkeypatch.setattr(state, "keep_request", fail)
+    with pytest.raises(NotPublishedError, match="nothing was sent: the disk is full"):
+        await bench.desk.send(asked())
+    assert not bench.publisher.published
+
+
+async def test_a_copy_of_what_was_sent_reads_as_the_same_command(state: StateFile) -> None:
+    bench = Bench(state)
+    sent = await bench.desk.send(asked())
+    (copy,) = bench.copies
+    (outcome,) = Decoder(CATALOGUE, DROP).decode([copy]).outcomes
+    assert isinstance(outcome, CommandSent)
+    assert outcome._replace(received_at=None) == sent.life.command
+    bench.commit(outcome)
+    assert len(await bench.desk.list(open_only=False, limit=10)) == 1
+
+
+async def test_personal_arguments_are_published_and_not_kept(state: StateFile) -> None:
+    bench = Bench(state)
+    sent = await bench.desk.send(asked("m", "f", "EH1", "25", "04AABBCCDDEEFF", "1"))
+    assert b"04AABBCCDDEEFF" in bench.publisher.published[0][0].body
+    assert sent.life.command.arguments[0].value == "present"
+    assert not any(b"04AABBCCDDEEFF" in content for _, content in state.facts())
+
+
+async def test_commands_are_listed_the_newest_first(state: StateFile) -> None:
+    bench = Bench(state)
+    refs = []
+    for number in range(3):
+        bench.now = NOW + number * S
+        refs.append((await bench.desk.send(asked(f"m{number}"))).life.command.ref)
+    listed = await bench.desk.list(open_only=False, limit=2)
+    assert [sent.life.command.ref for sent in listed] == [refs[2], refs[1]]
+    bench.time_passes(70)
+    assert await bench.desk.list(open_only=True, limit=10) == ()
+
+
+async def test_a_request_is_forgotten_with_its_command(state: StateFile) -> None:
+    bench = Bench(state)
+    sent = await bench.desk.send(asked())
+    bench.time_passes(7 * 3_600)
+    assert await bench.desk.find(sent.life.command.ref) is None
+    await bench.desk.send(asked("other"))
+    assert [request.message_id for request in state.requests()] == ["other"]
+    assert not bench.desk.is_known("m")
+
+
+RETRYING = RULES._replace(retry_attempts=2)
+
+
+async def test_what_timed_out_is_sent_again_so_often_under_refs_of_its_own(state: StateFile) -> None:
+    bench = Bench(state, RETRYING)
+    await bench.desk.send(asked())
+    for _ in range(4):
+        bench.time_passes(70)
+        await bench.desk.close()
+    listed = await bench.desk.list(open_only=False, limit=10)
+    assert [sent.life.attempt for sent in listed] == [2, 1, 0]
+    assert len({sent.life.command.ref for sent in listed}) == 3
+    bodies = {message.body for message, _ in bench.publisher.published}
+    assert len(bench.publisher.published) == 3
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("EH1", "1"), ("EH1", "25", "04AA", "1")], ids=["a reboot is not repeated", "nor is what is redacted"]
+)
+async def test_what_would_do_harm_is_not_sent_again(state: StateFile, words: tuple[str, ...]) -> None:
+    bench = Bench(state, RETRYING)
+    await bench.desk.send(asked("m", "f", *words))
+    bench.time_passes(70)
+    await bench.desk.close()
+    assert len(bench.publisher.published) == 1
+
+
+async def test_what_was_replaced_or_became_known_too_late_is_not_sent_again(state: StateFile) -> None:
+    bench = Bench(state, RETRYING)
+    await bench.desk.send(asked("a"))
+    bench.now += S
+    await bench.desk.send(asked("b"))
+    bench.time_passes(64.5)
+    await bench.desk.close()
+    assert [message_id for _, message_id in bench.publisher.published] == ["a", "b"]
+    bench.time_passes(3_600)
+    await bench.desk.close()
+    assert [message_id for _, message_id in bench.publisher.published] == ["a", "b"]
+
+
+async def test_a_retry_that_was_sent_before_a_restart_is_not_sent_twice(state: StateFile) -> None:
+    bench = Bench(state, RETRYING)
+    await bench.desk.send(asked())
+    bench.time_passes(70)
+    await bench.desk.close()
+    after = Bench(state, RETRYING)
+    after.now = bench.now
+    first = next(iter(after.tracking.active()))
+    after.desk.told([first])
+    await after.desk.close()
+    assert not after.publisher.published
