@@ -49,13 +49,17 @@ _FAULT_RATE = 0.02
 
 
 class Charger(Device):
-    """One charger. `dynamic_a` is the limit that commands set; below 6 A a car pauses."""
+    """One charger. `dynamic_a` is the limit that commands set; below 6 A a car pauses.
+
+    `read_back` are the values last said because of a command, by observation id.
+    """
 
     def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, busy: float) -> None:
         """Begin at `start`; `busy` times as many reports as usual."""
         super().__init__(cloud, serial, words)
         random = cloud.random
         self._busy = busy
+        self.read_back: dict[int, object] = {}
         self.mode = DISCONNECTED
         self.max_a = float(random.choice((16, 20, 32)))
         self.dynamic_a = self.max_a

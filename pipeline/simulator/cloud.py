@@ -6,12 +6,14 @@ Owns the order of events, the delay of messages, and what transport does to them
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
+from typing import NamedTuple
 
 from pipeline.simulator.form_quirks import FormQuirks
 from pipeline.simulator.messages import NS_PER_MS, NS_PER_S, Draft, format_stamp, observation, response
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.simulator.truth import CommandTruth, Truth
 from schemas.catalogue import ObservationSpec
+from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from schemas.reject import RejectReason
 
@@ -25,8 +27,22 @@ _KINDS = ("O", "CR")
 _OLD_KEYS = ("{}.OP", "{}.P", "{}.SYS.5", "{}.OP.1")
 
 
+class _Queued(NamedTuple):
+    """What is handed out at `time`, in sequence: a message, or what the operator knows of a command it published."""
+
+    time: int
+    sequence: int
+    item: Delivery | CommandSent
+    kind: str = ""
+    refused_as: RejectReason | None = None
+    played: Quirk | None = None
+
+
 class Cloud:
-    """Runs actions at their times and hands out what reached the queue."""
+    """Runs actions at their times and hands out what reached the queue.
+
+    `host_offset` is how far the operator's clock is ahead of the cloud's, nanoseconds.
+    """
 
     def __init__(self, random: Random, quirks: Quirks, truth: Truth) -> None:
         """Everything random is drawn from `random`, in the order of events, so that a run can be repeated."""
@@ -35,8 +51,9 @@ class Cloud:
         self.truth = truth
         self._form = FormQuirks(quirks, random)
         self._actions: list[tuple[int, int, Action]] = []
-        self._queue: list[tuple[int, int, Delivery, str, RejectReason | None, Quirk | None]] = []
+        self._queue: list[_Queued] = []
         self._sequence = 0
+        self.host_offset = 0
 
     def at(self, time: int, action: Action) -> None:
         """Run `action(time)` when its time comes."""
@@ -50,19 +67,29 @@ class Cloud:
 
     def run(self, until: int) -> list[Delivery]:
         """Run every action up to `until`; the deliveries that reached the queue by then, in its order."""
+        return [item for item in self.run_with_commands(until) if isinstance(item, Delivery)]
+
+    def run_with_commands(self, until: int) -> list[Delivery | CommandSent]:
+        """Likewise, with each command that the operator published, at its time."""
         while self._actions and self._actions[0][0] <= until:
             time, _, action = heappop(self._actions)
             action(time)
-        delivered = []
-        while self._queue and self._queue[0][0] <= until:
-            _, _, delivery, kind, refused_as, played = heappop(self._queue)
-            self.truth.kinds[kind] += 1
-            if refused_as:
-                self.truth.rejects[refused_as] += 1
-            if played:
-                self.truth.quirks[played] += 1
-            delivered.append(delivery)
-        return delivered
+        handed_out = []
+        while self._queue and self._queue[0].time <= until:
+            queued = heappop(self._queue)
+            if queued.kind:
+                self.truth.kinds[queued.kind] += 1
+            if queued.refused_as:
+                self.truth.rejects[queued.refused_as] += 1
+            if queued.played:
+                self.truth.quirks[queued.played] += 1
+            handed_out.append(queued.item)
+        return handed_out
+
+    def publish(self, command: CommandSent, now: int) -> None:
+        """The operator knows of a command of its own from now on."""
+        self._sequence += 1
+        heappush(self._queue, _Queued(now, self._sequence, command))
 
     def tell(self, serial: str, spec: ObservationSpec, value: object, observed_at: int, sent_at: int) -> None:
         """An observation leaves its device at `sent_at`; its stamp is a whole second of the device's clock."""
@@ -84,10 +111,10 @@ class Cloud:
         draft = observation(serial, spec, value, time - time % 100, arrival)
         self._send(draft, arrival)
 
-    def answer(self, command: CommandTruth, time: int) -> None:
-        """A charger's answer to `command`, given at `time`."""
+    def answer(self, command: CommandTruth, time: int, clock_offset: int = 0) -> None:
+        """A charger's answer to `command`, given at `time`; its clock is `clock_offset` ahead."""
         truth, random = self.truth, self.random
-        delivered_at = time - self._delay() // 2
+        delivered_at = time - self._delay() // 2 + clock_offset
         if self.happens(Quirk.NEGATIVE_DELIVERY):
             truth.quirks[Quirk.NEGATIVE_DELIVERY] += 1
             delivered_at = command.created_at - random.randrange(2 * NS_PER_S)
@@ -110,6 +137,8 @@ class Cloud:
             truth.quirks[Quirk.DELIVERED_UNREADABLE] += 1
             draft.members["DeliveredAt"] = random.choice(["", "0001-01-01T00:00:00"])
         self._send(draft, arrival)
+        if draft.refused_as is None:
+            command.arrived_at = arrival - arrival % NS_PER_MS
 
     def _tell_unknown(self, serial: str, observed_at: int, arrival: int) -> None:
         self.truth.quirks[Quirk.UNKNOWN_ID] += 1
@@ -145,6 +174,6 @@ class Cloud:
 
     def _queue_up(self, draft: Draft, received: int, played: Quirk | None) -> None:
         kind = draft.key[1] if len(draft.key) > 1 and draft.key[1] in _KINDS and not draft.refused_as else "other"
-        delivery = Delivery(draft.routing_key, draft.headers, draft.body, received)
+        delivery = Delivery(draft.routing_key, draft.headers, draft.body, received + self.host_offset)
         self._sequence += 1
-        heappush(self._queue, (received, self._sequence, delivery, kind, draft.refused_as, played))
+        heappush(self._queue, _Queued(received, self._sequence, delivery, kind, draft.refused_as, played))

@@ -1,7 +1,7 @@
 """Commands in the simulated world: what they do to a charger, and how it answers.
 
-Owns the table of effects, the readbacks, and who sends commands besides the operator. Must not know the core's
-reading of commands: it reads the bytes itself, as the cloud does.
+Owns the table of effects and the readbacks. Must not know who sends commands, or the core's reading of them: it reads
+the bytes itself, as the cloud does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +19,7 @@ from schemas.catalogue import ArgumentSpec, Catalogue, CommandSpec, ValueType
 
 SET_DYNAMIC_CURRENT = 48
 UNKNOWN_COMMAND = 77
+_SLOW_S = (10, 70)
 _LATE_S = (61, 400)
 _MINUTE_NS = 60 * NS_PER_S
 
@@ -51,7 +52,7 @@ class CommandCentre:
         self._catalogue = catalogue
         self._chargers = chargers
 
-    def take(self, routing_key: str, body: bytes, published_at: int) -> CommandTruth | None:
+    def take(self, routing_key: str, body: bytes, published_at: int, ref: str = "") -> CommandTruth | None:
         """A command as the operator published it; None for one that the cloud does not understand, which is lost."""
         try:
             serial, kind, number = routing_key.split(".")
@@ -62,15 +63,16 @@ class CommandCentre:
             return None
         if kind != "C" or serial not in self._chargers:
             return None
-        return self.send(serial, command, arguments, published_at, is_ours=True)
+        return self.send(serial, command, arguments, published_at, is_ours=True, ref=ref)
 
     def send(
-        self, serial: str, command: int, arguments: Arguments, published_at: int, *, is_ours: bool
+        self, serial: str, command: int, arguments: Arguments, published_at: int, *, is_ours: bool, ref: str = ""
     ) -> CommandTruth:
-        """A command reaches the cloud a moment after `published_at`, and the charger if it is online."""
+        """A command reaches the cloud a moment after `published_at` (its clock), and the charger if it is online."""
         random = self._cloud.random
         created = published_at + random.randrange(20_000, 400_000) * 1_000
-        truth = CommandTruth(serial, command, is_ours, published_at, created - created % 100)
+        stamped_at = published_at + self._cloud.host_offset if is_ours else published_at
+        truth = CommandTruth(serial, command, is_ours, stamped_at, created - created % 100, ref=ref)
         self._cloud.truth.add_command(truth)
         self._cloud.at(
             created + random.randrange(100, 900) * 1_000_000, lambda now: self._deliver(truth, arguments, now)
@@ -85,7 +87,10 @@ class CommandCentre:
             cloud.truth.quirks[Quirk.NO_RESPONSE] += 1
             return
         delay = cloud.random.randrange(200, 900) * 1_000_000
-        if cloud.happens(Quirk.LATE_RESPONSE):
+        if cloud.happens(Quirk.SLOW_RESPONSE):
+            cloud.truth.quirks[Quirk.SLOW_RESPONSE] += 1
+            delay += cloud.random.randrange(*_SLOW_S) * NS_PER_S
+        elif cloud.happens(Quirk.LATE_RESPONSE):
             cloud.truth.quirks[Quirk.LATE_RESPONSE] += 1
             delay += cloud.random.randrange(*_LATE_S) * NS_PER_S
         refused = cloud.happens(Quirk.REFUSED)
@@ -94,7 +99,7 @@ class CommandCentre:
         truth.accepted = not refused
         answered = now + delay
         truth.answered_at = answered
-        cloud.at(answered, lambda time: cloud.answer(truth, time))
+        cloud.at(answered, lambda time: cloud.answer(truth, time, charger.clock_offset))
         spec = self._catalogue.commands.get(truth.id)
         if refused or spec is None:
             return
@@ -108,45 +113,22 @@ class CommandCentre:
         charger = self._chargers[truth.serial]
         truth.is_applied = True
         for number, text, argument in zip(spec.readback, arguments, spec.arguments, strict=False):
-            charger.say(number, _value(text, argument), now)
+            value = _value(text, argument)
+            if charger.read_back.get(number) == value and self._cloud.happens(Quirk.ONLY_CHANGES):
+                self._cloud.truth.quirks[Quirk.ONLY_CHANGES] += 1
+                continue
+            charger.read_back[number] = value
+            charger.say(number, value, now)
+            truth.shown_at = now
         if truth.id == SET_DYNAMIC_CURRENT and len(arguments) == len(spec.arguments):
             charger.apply_current(float(arguments[0]), now)
             self._cloud.at(now + int(arguments[1]) * _MINUTE_NS, lambda time: self._fall_back(charger, time))
 
     def _fall_back(self, charger: Charger, now: int) -> None:
         if charger.dynamic_a != charger.max_a:
+            charger.read_back[DYNAMIC_CURRENT] = charger.max_a
             charger.say(DYNAMIC_CURRENT, charger.max_a, now)
             charger.apply_current(charger.max_a, now)
-
-
-class Controllers:
-    """Who sends commands inside the simulated world: the operator itself, and others whose responses it sees."""
-
-    def __init__(self, cloud: Cloud, centre: CommandCentre, serial: str, start: int, ours_an_hour: float) -> None:
-        """For one charger, from `start` on; commands of others by the quirk's rate."""
-        self._cloud = cloud
-        self._centre = centre
-        self._serial = serial
-        self._rates = {True: ours_an_hour, False: cloud.quirks.rate(Quirk.FOREIGN_COMMAND)}
-        for is_ours, rate in self._rates.items():
-            if rate:
-                self._plan(is_ours, start)
-
-    def _plan(self, is_ours: bool, now: int) -> None:
-        wait = self._cloud.random.expovariate(self._rates[is_ours] / 3_600)
-        self._cloud.at(now + int(wait * NS_PER_S), lambda time: self._send(is_ours, time))
-
-    def _send(self, is_ours: bool, now: int) -> None:
-        random = self._cloud.random
-        command = random.choice(tuple(USUAL))
-        if not is_ours:
-            self._cloud.truth.quirks[Quirk.FOREIGN_COMMAND] += 1
-            if self._cloud.happens(Quirk.UNKNOWN_COMMAND):
-                self._cloud.truth.quirks[Quirk.UNKNOWN_COMMAND] += 1
-                command = UNKNOWN_COMMAND
-        arguments = USUAL[command](random) if command in USUAL else ()
-        self._centre.send(self._serial, command, arguments, now, is_ours=is_ours)
-        self._plan(is_ours, now)
 
 
 def _value(text: str, argument: ArgumentSpec) -> object:

@@ -44,7 +44,7 @@ def vocabulary(catalogue: Catalogue, product: Product, managed: Collection[int] 
 
 
 class Device:
-    """One device, in contact with the cloud or not."""
+    """One device, in contact with the cloud or not. Its clock is `clock_offset` nanoseconds ahead of the cloud's."""
 
     def __init__(self, cloud: Cloud, serial: str, words: Vocabulary) -> None:
         """`words`: what its product can say."""
@@ -53,15 +53,17 @@ class Device:
         self.specs = words.specs
         self._words = words
         self.is_online = True
+        self.is_dead = False
+        self.clock_offset = 0
         self._buffer: list[tuple[ObservationSpec, object, int]] = []
 
     def say(self, number: int, value: object, now: int, observed_at: int | None = None) -> None:
         """Report a value, now or when the connection is back; stamped with `observed_at` where that is not now."""
         spec = self.specs[number]
-        stamp = now if observed_at is None else observed_at
+        stamp = (now if observed_at is None else observed_at) + self.clock_offset
         if self.is_online:
             self.cloud.tell(self.serial, spec, value, stamp, now)
-        elif len(self._buffer) < _BUFFERED:
+        elif len(self._buffer) < _BUFFERED and not self.is_dead:
             self._buffer.append((spec, value, stamp))
 
     def say_settings(self, now: int) -> None:
@@ -88,18 +90,30 @@ class Device:
         elif cloud.happens(Quirk.OFFLINE):
             self._plan_drop(Quirk.OFFLINE, now, random.randrange(10, 180) * 60 * NS_PER_S)
 
+    def die(self, now: int) -> None:
+        """Lose the connection for good."""
+        self.is_dead = True
+        if self.is_online:
+            self._disconnect(now)
+        self._buffer.clear()
+
     def _plan_drop(self, quirk: Quirk, now: int, length: int) -> None:
         def begin(time: int) -> None:
             if self.is_online:
                 self.cloud.truth.quirks[quirk] += 1
-                self.is_online = False
-                self.cloud.tell_cloud_made(self.serial, self.specs[_CONNECTED], False, time)
-                self.cloud.tell_cloud_made(self.serial, self.specs[_REASON], "Keep-alive timeout", time)
+                self._disconnect(time)
                 self.cloud.at(time + length, self._reconnect)
 
         self.cloud.at(now + self.cloud.random.randrange(HOUR_NS), begin)
 
+    def _disconnect(self, now: int) -> None:
+        self.is_online = False
+        self.cloud.tell_cloud_made(self.serial, self.specs[_CONNECTED], False, now)
+        self.cloud.tell_cloud_made(self.serial, self.specs[_REASON], "Keep-alive timeout", now)
+
     def _reconnect(self, now: int) -> None:
+        if self.is_dead:
+            return
         self.is_online = True
         self.cloud.tell_cloud_made(self.serial, self.specs[_CONNECTED], True, now)
         for place, (spec, value, stamp) in enumerate(self._buffer):

@@ -9,16 +9,21 @@ from typing import NamedTuple
 from pipeline.simulator import charger, equalizer
 from pipeline.simulator.charger import Charger
 from pipeline.simulator.cloud import Cloud
-from pipeline.simulator.commands import CommandCentre, Controllers
-from pipeline.simulator.device import vocabulary
+from pipeline.simulator.commands import CommandCentre
+from pipeline.simulator.controllers import Controllers
+from pipeline.simulator.device import HOUR_NS, vocabulary
 from pipeline.simulator.equalizer import Equalizer
 from pipeline.simulator.messages import NS_PER_S
-from pipeline.simulator.quirks import Quirks
+from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.simulator.truth import CommandTruth, Truth
 from schemas.catalogue import shipped_catalogue
+from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from schemas.observation import Product
 
+_DEVICE_CLOCK_NS = 2 * NS_PER_S
+_HOST_CLOCK_NS = NS_PER_S
+_DEATH_WITHIN_NS = 3 * HOUR_NS
 _START = 1_748_772_000 * NS_PER_S  # 2025-06-01T10:00:00Z
 
 
@@ -63,8 +68,10 @@ class Fleet:
             for place in range(1, sites + 1)
         ]
         self._centre = CommandCentre(self._cloud, catalogue, self._chargers)
-        for serial in self._chargers:
-            Controllers(self._cloud, self._centre, serial, plan.start, plan.commands_an_hour)
+        self._set_host_clock(plan.start)
+        for serial, each in self._chargers.items():
+            controllers = Controllers(self._cloud, self._centre, serial, plan.start, plan.commands_an_hour)
+            self._make_hard(each, controllers)
 
     @property
     def serials(self) -> list[str]:
@@ -75,6 +82,37 @@ class Fleet:
         """Let time pass up to `until` (nanoseconds); the deliveries that reached the queue since, in its order."""
         return self._cloud.run(until)
 
-    def send(self, routing_key: str, body: bytes, published_at: int) -> CommandTruth | None:
-        """Publish a command as the operator does; None for one that the cloud does not understand."""
-        return self._centre.take(routing_key, body, published_at)
+    def advance_with_commands(self, until: int) -> list[Delivery | CommandSent]:
+        """Likewise, with each command that the operator's own controllers published, at its time."""
+        return self._cloud.run_with_commands(until)
+
+    def send(self, routing_key: str, body: bytes, published_at: int, ref: str = "") -> CommandTruth | None:
+        """Publish a command as the operator does, which it may name; None where the cloud does not understand it."""
+        return self._centre.take(routing_key, body, published_at, ref)
+
+    def _set_host_clock(self, now: int) -> None:
+        if self._cloud.happens(Quirk.HOST_CLOCK):
+            self.truth.quirks[Quirk.HOST_CLOCK] += 1
+            self._cloud.host_offset = self._off_by(_HOST_CLOCK_NS)
+        if self._cloud.quirks.rate(Quirk.HOST_CLOCK):
+            self._cloud.at(now + HOUR_NS, self._set_host_clock)
+
+    def _make_hard(self, charger: Charger, controllers: Controllers) -> None:
+        """What makes the commands of this one charger hard to follow, if anything does."""
+        cloud, quirks, start = self._cloud, self.truth.quirks, self.plan.start
+        if cloud.happens(Quirk.DEVICE_CLOCK):
+            quirks[Quirk.DEVICE_CLOCK] += 1
+            charger.clock_offset = self._off_by(_DEVICE_CLOCK_NS)
+        if cloud.happens(Quirk.REPEATED):
+            quirks[Quirk.REPEATED] += 1
+            cloud.at(start, controllers.repeat)
+        if cloud.happens(Quirk.DEAD):
+            quirks[Quirk.DEAD] += 1
+            dies_at = start + cloud.random.randrange(_DEATH_WITHIN_NS)
+            cloud.at(dies_at, charger.die)
+            if cloud.happens(Quirk.REPEATED_TO_DEAD):
+                quirks[Quirk.REPEATED_TO_DEAD] += 1
+                cloud.at(dies_at, controllers.repeat)
+
+    def _off_by(self, most: int) -> int:
+        return self._cloud.random.randrange(-most, most + 1, 100)

@@ -1,6 +1,6 @@
 """Quirks: everything odd that the stream does, each by name, switchable, with its rate.
 
-Owns the closed set and the three usual mixtures. Must not know how a quirk is played (`messages`, `charger`).
+Owns the closed set and the usual mixtures. Must not know how a quirk is played (`messages`, `charger`).
 Sources: Easee's documentation, and what users of the same cloud have seen.
 """
 
@@ -75,6 +75,25 @@ class Quirk(StrEnum):
     """DeliveredAt before the command was created: the device's clock is behind."""
     DELIVERED_UNREADABLE = "delivered_unreadable"
     UNKNOWN_COMMAND = "unknown_command"
+    # What makes commands hard to follow: in no mixture but `hard`.
+    SLOW_RESPONSE = "slow_response"
+    """A response 10 to 70 s late: on either side of the usual time-out."""
+    EXPIRES = "expires"
+    """Of a command of ours: it expires before its time-out."""
+    ONLY_CHANGES = "only_changes"
+    """Of a readback: it is not said where the value is what it was."""
+    RIVAL = "rival"
+    """Of a command of ours: another controller sends the same id at nearly the same time."""
+    REPEATED = "repeated"
+    """Of a charger: a controller of ours sends it the same id every 30 s."""
+    DEAD = "dead"
+    """Of a charger: it is never heard of again from some moment of its first hours on."""
+    REPEATED_TO_DEAD = "repeated_to_dead"
+    """Of a dead charger: from its death on, a controller of ours sends it the same id every 30 s."""
+    DEVICE_CLOCK = "device_clock"
+    """Of a charger: its clock is up to 2 s off."""
+    HOST_CLOCK = "host_clock"
+    """Of an hour: the clock of the operator's host, which stamps commands and receipts, is set up to 1 s wrong."""
     # What must be refused.
     BAD_KEY = "bad_key"
     BAD_JSON = "bad_json"
@@ -141,6 +160,19 @@ _LIVELY: Mapping[Quirk, float] = MappingProxyType(
         Quirk.JSON_DOCUMENT: 0.2,
     }
 )
+_HARD: Mapping[Quirk, float] = MappingProxyType(
+    {
+        Quirk.SLOW_RESPONSE: 0.02,
+        Quirk.EXPIRES: 0.2,
+        Quirk.ONLY_CHANGES: 1.0,
+        Quirk.RIVAL: 0.01,
+        Quirk.REPEATED: 0.01,
+        Quirk.DEAD: 0.01,
+        Quirk.REPEATED_TO_DEAD: 0.5,
+        Quirk.DEVICE_CLOCK: 1.0,
+        Quirk.HOST_CLOCK: 1.0,
+    }
+)
 
 
 class Quirks:
@@ -166,12 +198,21 @@ class Quirks:
 
     @classmethod
     def all(cls) -> Self:
-        """Every quirk, often enough that each occurs within some hours of 100 chargers."""
-        return cls({quirk: _LIVELY.get(quirk, _RARE) for quirk in Quirk})
+        """Every quirk of the stream, often enough that each occurs within some hours of 100 chargers."""
+        return cls({quirk: _LIVELY.get(quirk, _RARE) for quirk in Quirk if quirk not in _HARD})
+
+    @classmethod
+    def hard(cls) -> Self:
+        """An ordinary day on which commands are hard to follow."""
+        return cls({**_EVERYDAY, **_HARD})
+
+    def but(self, rates: Mapping[Quirk, float]) -> "Quirks":
+        """The same but for these rates."""
+        return Quirks({**self._rates, **rates})
 
     def without(self, quirks: Iterable[Quirk]) -> "Quirks":
         """The same but for these."""
-        return Quirks({**self._rates, **dict.fromkeys(quirks, 0.0)})
+        return self.but(dict.fromkeys(quirks, 0.0))
 
     def with_only(self, quirks: Iterable[Quirk]) -> "Quirks":
         """These alone, at the rates they have here."""

@@ -23,7 +23,16 @@ class ChargingSession:
 
 @dataclass(slots=True)
 class CommandTruth:
-    """One command and what came of it. `is_ours`: sent by the operator, not by another controller."""
+    """One command and what came of it.
+
+    `is_ours`       sent by the operator, not by another controller; `ref` then names the sending, if somebody said so.
+    `published_at`  by the clock of the operator's host, which may be wrong; `expires_at` likewise.
+    `created_at`    by the cloud's clock, like `answered_at` (the charger's answer left it) and `arrived_at` (it reached
+                    the cloud, in a form that can be read; None where it never did).
+    `is_applied`    the charger does as it was told; `shown_at` is when it said a value because of that, None where
+                    nothing was new to say.
+    Times are nanoseconds since the epoch, UTC.
+    """
 
     serial: str
     id: int
@@ -33,6 +42,10 @@ class CommandTruth:
     answered_at: int | None = None
     accepted: bool | None = None
     is_applied: bool = False
+    arrived_at: int | None = None
+    shown_at: int | None = None
+    ref: str = ""
+    expires_at: int | None = None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ from pipeline.simulator.cloud import Cloud
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.simulator.truth import CommandTruth, Truth
 from schemas.catalogue import shipped_catalogue
+from schemas.command import CommandSent
+from schemas.delivery import Delivery
 from schemas.observation import Product
 from tests.oracle.times import nanoseconds
 
@@ -87,3 +89,43 @@ def test_answers_have_their_quirks() -> None:
     members = orjson.loads(delivery.body)
     assert members["Ticks"] % 1_000 == 0
     assert (nanoseconds(members["DeliveredAt"]) or 0) < command.created_at
+
+
+def test_an_answer_has_its_arrival_in_the_truth_unless_nobody_can_read_it() -> None:
+    for rate, is_readable in ((0.0, True), (1.0, False)):
+        world = cloud(bad_json=rate)
+        command = CommandTruth("EH000281", 48, True, NOW, NOW + 123_456_700, NOW + SECOND, True)
+        world.answer(command, NOW + SECOND)
+        (delivery,) = world.run(LONG_AFTER)
+        assert command.arrived_at == (nanoseconds(str(delivery.headers["ArrivalTime"])) if is_readable else None)
+
+
+def test_an_answer_is_stamped_by_the_clock_of_its_device() -> None:
+    stamps = []
+    for offset in (0, -2 * SECOND):
+        world = cloud()
+        world.answer(CommandTruth("EH000281", 48, True, NOW, NOW + 100, NOW + SECOND, True), NOW + SECOND, offset)
+        (delivery,) = world.run(LONG_AFTER)
+        stamps.append(nanoseconds(orjson.loads(delivery.body)["DeliveredAt"]) or 0)
+    assert stamps[1] - stamps[0] == -2 * SECOND
+
+
+def test_a_command_of_the_operator_comes_in_its_place_among_the_deliveries() -> None:
+    def world() -> Cloud:
+        world = cloud()
+        world.publish(CommandSent("EH000281", 48, (), None, NOW + 5 * SECOND, "a", None), NOW + 5 * SECOND)
+        for seconds in (0, 10):
+            world.tell("EH000281", POWER, seconds, NOW + seconds * SECOND, NOW + seconds * SECOND)
+        return world
+
+    assert [type(item) for item in world().run_with_commands(LONG_AFTER)] == [Delivery, CommandSent, Delivery]
+    alone = world()
+    assert len(alone.run(LONG_AFTER)) == alone.truth.deliveries == 2
+
+
+def test_receipt_is_by_the_operator_s_clock() -> None:
+    world = cloud()
+    world.host_offset = -SECOND
+    world.tell("EH000281", POWER, 1, NOW, NOW)
+    (delivery,) = world.run(LONG_AFTER)
+    assert (delivery.received_at or 0) < (nanoseconds(str(delivery.headers["ArrivalTime"])) or 0)

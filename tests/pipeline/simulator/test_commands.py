@@ -106,9 +106,25 @@ def test_controllers_send_only_what_the_catalogue_has() -> None:
     assert set(USUAL) <= set(shipped_catalogue().commands)
 
 
-def test_others_send_commands_too() -> None:
-    fleet = Fleet(FleetPlan(chargers=5), Quirks({Quirk.FOREIGN_COMMAND: 1.0, Quirk.UNKNOWN_COMMAND: 0.3}))
-    deliveries = fleet.advance(fleet.plan.start + 5 * 60 * MINUTE)
-    senders = {sent.is_ours for sent in fleet.truth.commands}
-    assert senders == {True, False}
-    assert [delivery for delivery in deliveries if delivery.routing_key.endswith(".CR.77")]
+def test_a_slow_answer_comes_within_seventy_seconds() -> None:
+    fleet, now = quiet_fleet(slow_response=1.0)
+    truth = fleet.send("EH000001.C.1", command(1), now, "a")
+    fleet.advance(now + 2 * MINUTE)
+    assert truth
+    assert truth.ref == "a"
+    assert truth.arrived_at
+    assert now + 10 * SECOND < truth.arrived_at < now + 75 * SECOND
+
+
+def test_where_only_changes_are_said_a_command_that_changes_nothing_shows_nothing() -> None:
+    fleet, now = quiet_fleet(only_changes=1.0)
+    shown = []
+    for phases in (("16", "16", "16"), ("16", "16", "10"), ("16", "16", "10")):
+        truth = fleet.send("EH000001.C.22", command(22, *phases, "30"), now)
+        now += MINUTE
+        deliveries = fleet.advance(now)
+        assert truth
+        assert truth.is_applied
+        phases_shown = [number for number in (111, 112, 113) if told(deliveries, f"EH000001.O.{number}")]
+        shown.append((phases_shown, truth.shown_at is not None))
+    assert shown == [([111, 112, 113], True), ([113], True), ([], False)]

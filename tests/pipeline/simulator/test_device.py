@@ -65,6 +65,31 @@ def test_a_drop_is_told_by_the_cloud() -> None:
     assert ids(one, NOW + 2 * HOUR_NS) == [250, 251, 250]
 
 
+def test_a_dead_device_is_never_heard_of_again() -> None:
+    one = device(offline=1.0)
+    one.plan_drops(NOW)
+    assert ids(one, NOW + HOUR_NS) == [250, 251]
+    one.say(120, 1, NOW + HOUR_NS)
+    one.die(NOW + HOUR_NS)
+    one.say(120, 2, NOW + HOUR_NS)
+    assert ids(one, NOW + 24 * HOUR_NS) == []
+
+
+def test_a_device_dies_of_sudden_as_well() -> None:
+    one = device()
+    one.die(NOW)
+    assert ids(one, NOW + HOUR_NS) == [250, 251]
+
+
+def test_a_device_stamps_by_its_own_clock_and_arrives_by_the_cloud_s() -> None:
+    one = device()
+    one.clock_offset = -2 * SECOND
+    one.say(120, 1, NOW)
+    (delivery,) = one.cloud.run(NOW + HOUR_NS)
+    assert nanoseconds(orjson.loads(delivery.body)["Timestamp"]) == NOW - 2 * SECOND
+    assert (nanoseconds(str(delivery.headers["ArrivalTime"])) or 0) > NOW
+
+
 def test_chatter_has_documents_now_and_then() -> None:
     one = device(json_document=1.0)
     for _ in range(10):

@@ -80,3 +80,28 @@ def test_every_site_has_an_equalizer() -> None:
     fleet = Fleet(FleetPlan(chargers=25, chargers_a_site=10), Quirks.none())
     assert [serial for serial in fleet.serials if serial.startswith("QP")] == ["QP000001", "QP000002", "QP000003"]
     assert len(fleet.serials) == 28
+
+
+def test_a_hard_day_is_repeatable_too() -> None:
+    plan = FleetPlan(seed=4, chargers=6)
+    _, whole = run(plan, Quirks.hard(), 240)
+    _, pieces = run(plan, Quirks.hard(), 240, Random(4))
+    assert pieces == whole
+
+
+def test_the_operator_s_clock_is_wrong_by_a_second_at_most_and_another_one_each_hour() -> None:
+    plan = FleetPlan(chargers=3, commands_an_hour=20)
+    fleet, deliveries = run(plan, Quirks({Quirk.HOST_CLOCK: 1.0}), 240)
+    ahead = [sent.published_at - sent.created_at for sent in fleet.truth.commands]
+    assert min(ahead) < 0 < max(ahead)
+    assert -1_400_000_000 <= min(ahead) <= max(ahead) <= 980_000_000
+    assert fleet.truth.quirks[Quirk.HOST_CLOCK] == 5
+    received = [delivery.received_at or 0 for delivery in deliveries]
+    assert received != sorted(received)
+
+
+def test_each_charger_has_a_clock_of_its_own() -> None:
+    plan = FleetPlan(chargers=30)
+    by_the_book, wrong = (run(plan, Quirks({Quirk.DEVICE_CLOCK: rate}), 10)[0] for rate in (0.0, 1.0))
+    assert by_the_book.truth.quirks[Quirk.DEVICE_CLOCK] == 0
+    assert wrong.truth.quirks[Quirk.DEVICE_CLOCK] == 30
