@@ -70,7 +70,7 @@ class _Stream:
         self._quiet = 0
         self._away = 0
 
-    def judge(self, known: WorkerNow, now: int, *, is_raised: bool) -> _Finding:
+    def judge(self, known: WorkerNow, now: int) -> _Finding:
         passed = max(0, now - self._at) if self._at is not None else 0
         self._at = now
         has_come, self._messages = known.messages != self._messages, known.messages
@@ -87,8 +87,7 @@ class _Stream:
         )
         if not self._quiet:
             words = "The worker does not consume, so nobody here can say" if is_away else "Messages come again"
-        is_quiet = self._quiet >= self._silent_after or (is_raised and bool(self._quiet))
-        return _Finding(AlertKind.STREAM_SILENT, is_quiet, self._quiet / NS_PER_S, words)
+        return _Finding(AlertKind.STREAM_SILENT, self._quiet >= self._silent_after, self._quiet / NS_PER_S, words)
 
 
 class _Rejects:
@@ -129,7 +128,7 @@ class OperationalAlerts:
     def judge(self, known: WorkerNow, now: int) -> Sequence[Alert]:
         """The edges since the last call; `now` is our clock, nanoseconds since the epoch."""
         findings = [
-            self._stream.judge(known, now, is_raised=AlertKind.STREAM_SILENT in self._raised),
+            self._stream.judge(known, now),
             self._rejects.judge(known, now, is_raised=AlertKind.REJECTS in self._raised),
             _Finding(AlertKind.HOLDING, known.is_holding, float(known.is_holding), known.words),
         ]

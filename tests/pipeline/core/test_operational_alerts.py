@@ -55,6 +55,10 @@ def test_a_reconnect_does_not_end_a_silence() -> None:
     assert [edge[:2] for edge in said(moments)] == [("stream_silent", True)]
 
 
+def test_a_clock_that_goes_back_shortens_no_silence() -> None:
+    assert said([(0, FINE), (500, FINE), (100, FINE), (200, FINE)]) == [("stream_silent", True, 200)]
+
+
 def test_rejects_count_within_a_sliding_minute() -> None:
     slowly = [(second, FINE._replace(rejected=second * 100 // 60, messages=second)) for second in range(600)]
     assert said(slowly) == []
