@@ -15,12 +15,6 @@ _NO_COMMAND = "-"
 def charger_silent(edge: Edge, silent_after: int) -> Alert:
     """The alert of a silence at one of its edges. `value` is for how long the device was not heard, seconds."""
     silence = edge.at - edge.deadline + silent_after
-    since = format_time(edge.deadline - silent_after)
-    words = {
-        EdgeKind.RAISED: f"{edge.serial} has not been heard for {span_in_words(silence)}, since {since}",
-        EdgeKind.ENDED: f"{edge.serial} is heard again after {span_in_words(silence)}",
-        EdgeKind.FORGOTTEN: f"{edge.serial} has not been heard for {span_in_words(silence)} and is forgotten",
-    }
     return Alert(
         edge.serial,
         AlertKind.CHARGER_SILENT,
@@ -29,8 +23,20 @@ def charger_silent(edge: Edge, silent_after: int) -> Alert:
         edge.deadline,
         active=edge.kind is EdgeKind.RAISED,
         value=silence / NS_PER_S,
-        message=words.get(edge.kind, f"Taken back: {edge.serial} was heard in time, which became known later"),
+        message=f"{edge.serial} {_words(edge, silence)}",
     )
+
+
+def _words(edge: Edge, silence: int) -> str:
+    match edge.kind:
+        case EdgeKind.RAISED:
+            return f"has not been heard for {span_in_words(silence)}, since {format_time(edge.at - silence)}"
+        case EdgeKind.ENDED:
+            return f"is heard again after {span_in_words(silence)}"
+        case EdgeKind.FORGOTTEN:
+            return f"has not been heard for {span_in_words(silence)} and is forgotten"
+        case _:
+            return "was heard in time, which became known later: the alert is taken back"
 
 
 def fleet_silent(at: int, silent: int, known: int, window: int) -> Alert:

@@ -22,7 +22,7 @@ def said(kind: EdgeKind, seconds: int) -> Alert:
         (EdgeKind.RAISED, 0, 1_200.0, "EH1 has not been heard for 20 min, since 2023-11-14T22:13:20.000000000Z"),
         (EdgeKind.ENDED, 60, 1_260.0, "EH1 is heard again after 21 min"),
         (EdgeKind.FORGOTTEN, 2_590_800, 2_592_000.0, "EH1 has not been heard for 30 days and is forgotten"),
-        (EdgeKind.REFUTED, 0, 1_200.0, "Taken back: EH1 was heard in time, which became known later"),
+        (EdgeKind.REFUTED, 0, 1_200.0, "EH1 was heard in time, which became known later: the alert is taken back"),
     ],
 )
 def test_a_silent_charger(kind: EdgeKind, seconds: int, value: float, words: str) -> None:
