@@ -237,8 +237,9 @@ class Liveness:
         """When there is something to say or to forget about a gap."""
         if gap.since == NEVER:
             return (gap.until,)
+        moments = (gap.since + self._silent_after, gap.until, gap.until + CORRECTED_NS)
         forgotten_at = gap.since + self._silences.forgotten_after
-        return (gap.since + self._silent_after, min(gap.until, forgotten_at), gap.until, gap.until + CORRECTED_NS)
+        return moments if forgotten_at >= gap.until else (*moments, forgotten_at)
 
     def _last(self, serial: str) -> int | None:
         return self._live.get(serial, self._silent.get(serial))
