@@ -131,7 +131,7 @@ class Liveness:
     def restore(self, last_seen: Mapping[str, int], watermark: int | None) -> None:
         """Know what was kept, and nothing else; nobody is told again of what had been said by this watermark.
 
-        Raises ValueError for an entry that this program does not know.
+        Where SILENT_AFTER is another now, who is silent by it counts as said. Raises ValueError for an entry that this program does not know.
         """
         at = self._told = watermark or 0
         self._live, self._silent, self._gaps = {}, {}, {}
@@ -145,7 +145,8 @@ class Liveness:
         for serial, last in last_seen.items():
             if " " in serial or last + self._silences.forgotten_after < at:
                 continue
-            heard = Heard(tuple(sorted(gaps.get(serial, ()))), last)
+            lasted = sorted(gap for gap in gaps.get(serial, ()) if gap.until - gap.since > self._silent_after)
+            heard = Heard(tuple(lasted), last)
             known += self._silences.has_joined(heard, at)
             deadline = self._silences.standing(heard, at)
             if deadline is not None:

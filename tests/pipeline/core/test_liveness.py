@@ -140,6 +140,17 @@ def test_only_what_is_new_is_kept() -> None:
     assert liveness.changes() == {f"a {at(25)}": at(50), f"a {at(50)}": at(100)}
 
 
+def test_with_another_silent_after_only_what_comes_is_judged_by_it() -> None:
+    kept = Liveness(AFTER)
+    for second in (0, 30):
+        kept.see("a", at(second))
+    for silent_after, deadline in ((2 * AFTER, 70), (AFTER // 2, 40)):
+        liveness, said = Liveness(silent_after), Said([], [])
+        liveness.restore(kept.last_seen(), at(31))
+        advance(liveness, at(200), said)
+        assert short(said.written) == [("a", True, deadline)]
+
+
 def test_what_it_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="later"):
         Liveness(AFTER).restore({"a": START, "a later": START}, START)
