@@ -131,7 +131,8 @@ class Liveness:
     def restore(self, last_seen: Mapping[str, int], watermark: int | None) -> None:
         """Know what was kept, and nothing else; nobody is told again of what had been said by this watermark.
 
-        Where SILENT_AFTER is another now, who is silent by it counts as said. Raises ValueError for an entry that this program does not know.
+        Where SILENT_AFTER is another now, whoever is silent by it counts as said. Raises ValueError for an entry that
+        this program does not know.
         """
         at = self._told = watermark or 0
         self._live, self._silent, self._gaps = {}, {}, {}
