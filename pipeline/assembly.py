@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline.core.decode import Decoder
 from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.operational_alerts import OperationalAlerts, Thresholds
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
@@ -125,6 +126,11 @@ def make_derivation(settings: Settings, *, is_whole: bool = True) -> Derivation:
     """A derivation that knows nothing yet; see Derivation for `is_whole`."""
     spans = Spans(settings.command_timeout, settings.silent_after, settings.late_data)
     return Derivation(shipped_catalogue(), spans, is_whole=is_whole)
+
+
+def make_alerts(settings: Settings) -> OperationalAlerts:
+    """Alerts about the worker itself, with their thresholds."""
+    return OperationalAlerts(Thresholds(settings.stream_silent_after, settings.rejects_alert, settings.backlog_alert))
 
 
 def make_decoder(settings: Settings) -> Decoder:

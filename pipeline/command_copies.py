@@ -73,7 +73,7 @@ class CommandCopies:
                 await self._sleep(self._again.delay_s(failures, random.random()))
                 continue
             stored_at = time_ns()
-            self._meters.batch_taken(
+            self._meters.copies_taken(
                 report, redelivered=piece.redelivered, store_ns=stored_at - began, stored_at=stored_at
             )
             return True

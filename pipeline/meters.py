@@ -42,7 +42,7 @@ class Meters:
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
-        self._delivered = self._written = self._commands = self._dropped = self._redelivered = 0
+        self._delivered = self._written = self._commands = self._dropped = self._redelivered = self._copies = 0
         self._batches = self._requests = self._extra_requests = self._retries = 0
         self._rejected: Counter[RejectReason] = Counter()
         self._surprises: Counter[Surprise] = Counter()
@@ -75,6 +75,11 @@ class Meters:
         self._latencies[Latency.DEVICE_TO_CLOUD].add(_from_devices(report.outcomes))
         self._latencies[Latency.CLOUD_TO_STORED].add(_since_arrival(report.outcomes, stored_at))
         self._offsets.add(_smallest_offset(report.outcomes), stored_at)
+
+    def copies_taken(self, report: BatchReport, *, redelivered: int, store_ns: int, stored_at: int) -> None:
+        """A batch of COMMAND_QUEUE became durable; see `batch_taken`."""
+        self._copies += report.delivered
+        self.batch_taken(report, redelivered=redelivered, store_ns=store_ns, stored_at=stored_at)
 
     def requests(self, count: int) -> None:
         """The store needed so many requests for a batch."""
@@ -112,6 +117,7 @@ class Meters:
                 delivered=self._delivered,
                 written=self._written,
                 commands=self._commands,
+                copies=self._copies,
                 rejected=self._rejected.total(),
                 dropped=self._dropped,
                 redelivered=self._redelivered,

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import time_ns
 
-from pipeline.assembly import Opened, describe_store, open_parts
+from pipeline.assembly import Opened, describe_store, make_alerts, open_parts
 from pipeline.broker import check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
@@ -91,7 +91,7 @@ class _Service:
             name=self._name,
         )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
-        self._watch = Watch(self._meters, opened.tracking)
+        self._watch = Watch(self._meters, opened.tracking, make_alerts(settings))
         metrics = SelfMetrics(self._meters, socket.gethostname())
         parts = Parts(
             self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording

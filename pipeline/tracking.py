@@ -37,6 +37,7 @@ class Tracking:
         self._is_kept = is_kept
         self._lock = Lock()
         self._is_stale = False
+        self._active: tuple[Alert, ...] = ()
         self._twins: list[tuple[int, Derived]] = []
         self._on_their_way: dict[str, CommandSent] = {}
 
@@ -83,7 +84,10 @@ class Tracking:
         """
         with self._lock:
             report = self._state.keep(rejects, now, self._derivation.progress() if self._is_kept else None)
-            return report, self._derivation.kept()
+            told = self._derivation.kept()
+            if told:
+                self._active = tuple(self._derivation.active())
+            return report, told
 
     def queue_was_empty(self, at: int) -> None:
         """See Watermark.queue_was_empty."""
@@ -91,9 +95,8 @@ class Tracking:
             self._derivation.queue_was_empty(at)
 
     def active(self) -> Sequence[Alert]:
-        """Alerts that are raised now."""
-        with self._lock:
-            return self._derivation.active()
+        """Alerts that are raised now. Waits for nobody."""
+        return self._active
 
     def intend(self, request: Request, command: CommandSent, attempt: int) -> None:
         """Make durable that a command is about to be published; nothing is said of it before that ended."""
@@ -152,4 +155,5 @@ class Tracking:
         on_their_way = {key_of(command.serial, Sending(command, 0, is_confirmed=False)) for command in under_way}
         facts = [(key, content) for key, content in self._state.facts() if key not in on_their_way]
         self._derivation.restore(facts, self._state.heard(), self._state.watermark())
+        self._active = tuple(self._derivation.active())
         self._is_stale = False

@@ -114,6 +114,7 @@ class Worker:
         self._stopping.set()
         self._woken.set()
         self._meters.stopping()
+        self._watch.close(time_ns())
         await self._source.cancel()
 
     def reload(self) -> None:
@@ -172,8 +173,10 @@ class Worker:
                     self._journey.forget_uncommitted()
                 return None
             empty_at = self._queue.look(status)
-            rows = self._rows_about_us()
             began = time_ns()
+            self._watch.look(began)
+            metrics, alerts = self._rows_about_us(), self._watch.rows()
+            rows = (*metrics, *alerts)
             try:
                 loop = asyncio.get_running_loop()
                 report = await loop.run_in_executor(self._thread, self._commit, load, began, rows, empty_at)
@@ -194,7 +197,8 @@ class Worker:
             self._meters.batch_taken(
                 report, redelivered=load.redelivered, store_ns=stored_at - began, stored_at=stored_at
             )
-            if rows:
+            self._watch.written(alerts)
+            if metrics:
                 self._metrics.written()
             self._watch.tell(report.told)
             return report

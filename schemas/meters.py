@@ -61,7 +61,8 @@ class Counts(NamedTuple):
     """What happened since the worker started: `delivered = written + commands + rejected`.
 
     `written`         deliveries whose row is in the store.
-    `commands`        copies of commands, of which no row is kept.
+    `commands`        copies of commands, which the tracker has.
+    `copies`          of the delivered, those that came over COMMAND_QUEUE.
     `rejected`        deliveries in the rejects, whatever the reason.
     `dropped`         older rejects that had to go, so that new ones have room.
     `redelivered`     of the delivered, those that the broker said it had delivered before.
@@ -75,6 +76,7 @@ class Counts(NamedTuple):
     delivered: int
     written: int
     commands: int
+    copies: int
     rejected: int
     dropped: int
     redelivered: int

@@ -57,7 +57,8 @@ class _Measured(NamedTuple):
 _COUNTERS = (
     _Counted("delivered", "Deliveries that ended: written, a copy of a command, or rejected.", lambda c: c.delivered),
     _Counted("written", "Deliveries whose row is in the store.", lambda c: c.written),
-    _Counted("commands", "Copies of commands, of which no row is kept.", lambda c: c.commands),
+    _Counted("commands", "Copies of commands, which are followed to their end.", lambda c: c.commands),
+    _Counted("copies", "Of the deliveries, those that came over COMMAND_QUEUE.", lambda c: c.copies),
     _Counted("redelivered", "Deliveries that had been delivered before.", lambda c: c.redelivered),
     _Counted("handed_back", "Deliveries that went back to the queue unacknowledged.", lambda c: c.handed_back),
     _Counted("rejects_dropped", "Older rejects that went so that new ones have room.", lambda c: c.dropped),

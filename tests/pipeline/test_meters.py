@@ -52,6 +52,7 @@ def test_a_batch_adds_to_every_count() -> None:
         commands=1,
         rejected=1,
         dropped=5,
+        copies=0,
         redelivered=1,
         handed_back=3,
         batches=1,
@@ -175,3 +176,11 @@ def test_the_room_of_the_rejects() -> None:
     gauges = busy_meters().snapshot().gauges
 
     assert (gauges.rejects_bytes, gauges.rejects_limit) == (2_048, 1 << 30)
+
+
+def test_copies_are_counted_among_the_delivered_and_by_themselves() -> None:
+    meters = Meters()
+    meters.copies_taken(report_of(), redelivered=0, store_ns=MS, stored_at=NOW)
+    meters.copies_taken(report_of(observation(), observation()), redelivered=0, store_ns=MS, stored_at=NOW)
+    counts = meters.snapshot().counts
+    assert (counts.delivered, counts.copies) == (2, 2)

@@ -12,6 +12,7 @@ import orjson
 from pipeline.core.backoff import Backoff
 from pipeline.core.decode import Decoder
 from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.operational_alerts import OperationalAlerts, Thresholds
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
@@ -83,7 +84,7 @@ class Bench:
         decoder = Decoder(CATALOGUE, Redaction(Personal.DROP))
         journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, tracking)
         self.thread = ThreadPoolExecutor(max_workers=1)
-        watch = Watch(self.meters, tracking)
+        watch = Watch(self.meters, tracking, OperationalAlerts(Thresholds(3_600 * S, 10**6, 10**6)))
         watch.listen(self.told.extend)
         metrics = SelfMetrics(self.meters, "w")
         parts = Parts(self.source, journey, self.store, self.meters, metrics, self.thread, watch, recording)

@@ -41,6 +41,7 @@ def test_the_numbers_are_the_meters() -> None:
         "delivered": 4,
         "written": 2,
         "commands": 1,
+        "copies": 0,
         "redelivered": 1,
         "handed_back": 3,
         "rejects_dropped": 5,
