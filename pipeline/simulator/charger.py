@@ -8,7 +8,7 @@ from pipeline.simulator.cloud import Cloud
 from pipeline.simulator.device import HOUR_NS, Device, Vocabulary
 from pipeline.simulator.messages import NS_PER_S, format_stamp
 from pipeline.simulator.quirks import Quirk
-from pipeline.simulator.truth import ChargingSession
+from pipeline.simulator.truth import ChargingSession, CommandTruth
 from pipeline.simulator.values import session_json, widen
 
 DISCONNECTED, AWAITING, CHARGING, COMPLETED, ERROR, AUTHENTICATING = 1, 2, 3, 4, 5, 7
@@ -51,7 +51,8 @@ _FAULT_RATE = 0.02
 class Charger(Device):
     """One charger. `dynamic_a` is the limit that commands set; below 6 A a car pauses.
 
-    `read_back` are the values last said because of a command, by observation id.
+    `read_back` are the values last said because of a command, by observation id; `limited_by` names the command that
+    set the limit last.
     """
 
     def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, busy: float) -> None:
@@ -60,6 +61,7 @@ class Charger(Device):
         random = cloud.random
         self._busy = busy
         self.read_back: dict[int, object] = {}
+        self.limited_by: CommandTruth | None = None
         self.mode = DISCONNECTED
         self.max_a = float(random.choice((16, 20, 32)))
         self.dynamic_a = self.max_a
@@ -175,7 +177,11 @@ class Charger(Device):
         if self.cloud.happens(Quirk.LATE_ENERGY):
             self.cloud.truth.quirks[Quirk.LATE_ENERGY] += 1
             late = now + self.cloud.random.randrange(60, 2_400) * NS_PER_S
-            self.cloud.at(late, lambda time: self.say(SESSION_ENERGY, energy, time, now))
+
+            def report(time: int) -> None:
+                self.say(SESSION_ENERGY, energy, time, now)
+
+            self.cloud.at(late, report)
         else:
             self.say(SESSION_ENERGY, energy, now)
 

@@ -23,6 +23,7 @@ _QUEUE_DELAY_NS = 30 * NS_PER_MS
 _LEAST_DELAY_S = 0.15
 _DELAYS_PER_S = 2.5
 _TICKS_LOST = 1_000
+_SPOILS = (Quirk.MISFIT, Quirk.NULL_VALUE)
 _KINDS = ("O", "CR")
 _OLD_KEYS = ("{}.OP", "{}.P", "{}.SYS.5", "{}.OP.1")
 
@@ -91,11 +92,15 @@ class Cloud:
         self._sequence += 1
         heappush(self._queue, _Queued(now, self._sequence, command))
 
-    def tell(self, serial: str, spec: ObservationSpec, value: object, observed_at: int, sent_at: int) -> None:
-        """An observation leaves its device at `sent_at`; its stamp is a whole second of the device's clock."""
+    def tell(self, serial: str, spec: ObservationSpec, value: object, observed_at: int, sent_at: int) -> bool:
+        """An observation leaves its device at `sent_at`; its stamp is a whole second of the device's clock.
+
+        Whether its value can be read.
+        """
         arrival = sent_at + self._delay()
         whole = observed_at - observed_at % NS_PER_S
-        self._send(observation(serial, spec, value, whole, arrival), arrival)
+        draft = observation(serial, spec, value, whole, arrival)
+        is_legible = self._send(draft, arrival) not in _SPOILS and draft.refused_as is None
         if self.happens(Quirk.UNKNOWN_ID):
             self._tell_unknown(serial, whole, arrival)
         if self.happens(Quirk.OLD_KIND):
@@ -104,6 +109,7 @@ class Cloud:
             draft = Draft(key.split("."), {}, arrival, None)
             draft.refused_as = RejectReason.KIND
             self._push(draft, arrival)
+        return is_legible
 
     def tell_cloud_made(self, serial: str, spec: ObservationSpec, value: object, time: int) -> None:
         """An observation that the cloud makes itself: its stamp has all seven digits."""
@@ -159,8 +165,10 @@ class Cloud:
     def _delay(self) -> int:
         return int((_LEAST_DELAY_S + self.random.expovariate(_DELAYS_PER_S)) * NS_PER_S)
 
-    def _send(self, draft: Draft, arrival: int) -> None:
-        self._push(draft, arrival, self._form.play(draft))
+    def _send(self, draft: Draft, arrival: int) -> Quirk | None:
+        played = self._form.play(draft)
+        self._push(draft, arrival, played)
+        return played
 
     def _push(self, draft: Draft, arrival: int, played: Quirk | None = None) -> None:
         received = arrival + _QUEUE_DELAY_NS

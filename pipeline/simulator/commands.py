@@ -118,13 +118,17 @@ class CommandCentre:
                 self._cloud.truth.quirks[Quirk.ONLY_CHANGES] += 1
                 continue
             charger.read_back[number] = value
-            charger.say(number, value, now)
+            truth.is_legible &= charger.say(number, value, now)
             truth.shown_at = now
         if truth.id == SET_DYNAMIC_CURRENT and len(arguments) == len(spec.arguments):
             charger.apply_current(float(arguments[0]), now)
-            self._cloud.at(now + int(arguments[1]) * _MINUTE_NS, lambda time: self._fall_back(charger, time))
+            charger.limited_by = truth
+            self._cloud.at(now + int(arguments[1]) * _MINUTE_NS, lambda time: self._fall_back(charger, truth, time))
 
-    def _fall_back(self, charger: Charger, now: int) -> None:
+    def _fall_back(self, charger: Charger, limit: CommandTruth, now: int) -> None:
+        if charger.limited_by is not limit and self._cloud.happens(Quirk.RENEWED):
+            self._cloud.truth.quirks[Quirk.RENEWED] += 1
+            return
         if charger.dynamic_a != charger.max_a:
             charger.read_back[DYNAMIC_CURRENT] = charger.max_a
             charger.say(DYNAMIC_CURRENT, charger.max_a, now)

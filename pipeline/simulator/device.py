@@ -57,14 +57,18 @@ class Device:
         self.clock_offset = 0
         self._buffer: list[tuple[ObservationSpec, object, int]] = []
 
-    def say(self, number: int, value: object, now: int, observed_at: int | None = None) -> None:
-        """Report a value, now or when the connection is back; stamped with `observed_at` where that is not now."""
+    def say(self, number: int, value: object, now: int, observed_at: int | None = None) -> bool:
+        """Report a value, now or when the connection is back; stamped with `observed_at` where that is not now.
+
+        Whether it is on its way, in a form that can be read.
+        """
         spec = self.specs[number]
         stamp = (now if observed_at is None else observed_at) + self.clock_offset
         if self.is_online:
-            self.cloud.tell(self.serial, spec, value, stamp, now)
-        elif len(self._buffer) < _BUFFERED and not self.is_dead:
+            return self.cloud.tell(self.serial, spec, value, stamp, now)
+        if len(self._buffer) < _BUFFERED and not self.is_dead:
             self._buffer.append((spec, value, stamp))
+        return False
 
     def say_settings(self, now: int) -> None:
         """What a device reports on first contact: how it is set."""

@@ -82,6 +82,8 @@ class Quirk(StrEnum):
     """Of a command of ours: it expires before its time-out."""
     ONLY_CHANGES = "only_changes"
     """Of a readback: it is not said where the value is what it was."""
+    RENEWED = "renewed"
+    """Of a limit whose time is over: it does not fall back where a newer command has set it since."""
     RIVAL = "rival"
     """Of a command of ours: another controller sends the same id at nearly the same time."""
     REPEATED = "repeated"
@@ -165,6 +167,7 @@ _HARD: Mapping[Quirk, float] = MappingProxyType(
         Quirk.SLOW_RESPONSE: 0.02,
         Quirk.EXPIRES: 0.2,
         Quirk.ONLY_CHANGES: 1.0,
+        Quirk.RENEWED: 1.0,
         Quirk.RIVAL: 0.01,
         Quirk.REPEATED: 0.01,
         Quirk.DEAD: 0.01,

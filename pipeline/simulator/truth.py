@@ -30,7 +30,7 @@ class CommandTruth:
     `created_at`    by the cloud's clock, like `answered_at` (the charger's answer left it) and `arrived_at` (it reached
                     the cloud, in a form that can be read; None where it never did).
     `is_applied`    the charger does as it was told; `shown_at` is when it said a value because of that, None where
-                    nothing was new to say.
+                    nothing was new to say; `is_legible` that all it said can be read, and was told at once.
     Times are nanoseconds since the epoch, UTC.
     """
 
@@ -44,6 +44,7 @@ class CommandTruth:
     is_applied: bool = False
     arrived_at: int | None = None
     shown_at: int | None = None
+    is_legible: bool = True
     ref: str = ""
     expires_at: int | None = None
 

@@ -116,6 +116,28 @@ def test_a_slow_answer_comes_within_seventy_seconds() -> None:
     assert now + 10 * SECOND < truth.arrived_at < now + 75 * SECOND
 
 
+def test_a_limit_that_was_renewed_does_not_fall_back_at_its_first_end() -> None:
+    for rate, falls_back_after in ((0.0, 6), (1.0, 7)):
+        fleet, now = quiet_fleet(renewed=rate)
+        for amperes in ("10", "13"):
+            fleet.send("EH000001.C.48", command(48, amperes, "5"), now)
+            now += MINUTE
+            fleet.advance(now)
+        minutes = next(
+            minute for minute in range(3, 9) if told(fleet.advance(now + (minute - 2) * MINUTE), "EH000001.O.48")
+        )
+        assert minutes == falls_back_after
+
+
+def test_the_truth_knows_whether_what_was_shown_can_be_read() -> None:
+    for rates, is_legible in (({}, True), ({"misfit": 1.0}, False), ({"bad_json": 1.0}, False)):
+        fleet, now = quiet_fleet(**rates)
+        truth = fleet.send("EH000001.C.48", command(48, "10", "5"), now)
+        fleet.advance(now + MINUTE)
+        assert truth
+        assert (truth.shown_at is not None, truth.is_legible) == (True, is_legible)
+
+
 def test_where_only_changes_are_said_a_command_that_changes_nothing_shows_nothing() -> None:
     fleet, now = quiet_fleet(only_changes=1.0)
     shown = []

@@ -7,6 +7,7 @@ HARDSHIPS = {
     Quirk.SLOW_RESPONSE,
     Quirk.EXPIRES,
     Quirk.ONLY_CHANGES,
+    Quirk.RENEWED,
     Quirk.RIVAL,
     Quirk.REPEATED,
     Quirk.DEAD,

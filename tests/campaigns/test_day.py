@@ -1,0 +1,39 @@
+"""A hard day for commands: what the rows say of each is what truly happened.
+
+Chargers that are offline or dead, controllers that send every 30 s whether anybody answers or not, others that send
+the same at nearly the same time, duplicates, reordering, clocks of chargers that are 2 s off and one of ours that is
+1 s off. `make test` follows 200 chargers for 3 hours, `make prove` 5,000 for a day.
+"""
+
+import pytest
+
+from pipeline.simulator.fleet import FleetPlan
+from pipeline.simulator.quirks import Quirk, Quirks
+from tests.campaigns.day import live_through
+
+RIGHT = 0.999
+DENSER = {Quirk.DEAD: 0.03, Quirk.REPEATED: 0.03}
+"""In a small fleet, so that there are some."""
+
+DAYS = [
+    pytest.param(
+        FleetPlan(seed=1, chargers=200, busy=0.5, chargers_a_site=50), Quirks.hard().but(DENSER), 3, id="200-for-3-h"
+    ),
+    pytest.param(
+        FleetPlan(seed=2, chargers=5_000, busy=0.5, chargers_a_site=50),
+        Quirks.hard(),
+        24,
+        id="5000-for-a-day",
+        marks=pytest.mark.prove,
+    ),
+]
+
+
+@pytest.mark.parametrize(("plan", "quirks", "hours"), DAYS)
+def test_commands_end_in_the_rows_as_they_truly_ended(plan: FleetPlan, quirks: Quirks, hours: int) -> None:
+    day = live_through(plan, quirks, hours)
+    print(day.summary())
+    assert day.confusion.judged > plan.chargers * hours * plan.commands_an_hour * 0.9
+    assert day.confusion.share_of_right_ends >= RIGHT
+    assert day.confusion.share_of_right_effects >= RIGHT
+    assert day.confusion.false_timeouts == []
