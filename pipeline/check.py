@@ -6,7 +6,14 @@ a step looks, or how a finding is shown. Each step waits some ten seconds at mos
 
 from collections.abc import Callable, Iterator
 
-from pipeline.check_broker import look_at_backlog, look_at_broker, look_at_commands, look_at_user
+from pipeline.check_broker import (
+    look_at_backlog,
+    look_at_broker,
+    look_at_commands,
+    look_at_copies,
+    look_at_sending,
+    look_at_user,
+)
 from pipeline.check_folder import look_at_disk, look_at_folder, look_at_http, look_at_rejects
 from pipeline.check_step import Finding, Ground, Look, Result, Step, split_words
 from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_store
@@ -24,6 +31,8 @@ STEPS = (
     Step("login", ("broker",), look_at_user),
     Step("queue", ("login",), look_at_backlog),
     Step("exchange", ("login",), look_at_commands),
+    Step("copies", (), look_at_copies),
+    Step("sending", (), look_at_sending),
     Step("store", (), look_at_store),
     Step("bucket", ("store",), look_at_bucket),
     Step("retention", ("bucket",), look_at_keeping),

@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from typing import NamedTuple
 
-from pipeline.broker import read_broker
+from pipeline.broker import check_sending, read_broker, read_command_broker
 from pipeline.check_folder import has_worker
 from pipeline.check_step import Ground, Look, Result
 from pipeline.core.timestamps import NS_PER_S, format_time
@@ -104,6 +104,37 @@ def look_at_commands(ground: Ground) -> Look | None:
     except BrokerFaultError as fault:
         return Look(Result.FAILED, tried, fault.words, fault.step)
     return Look(Result.OK, tried, "is there")
+
+
+def look_at_copies(ground: Ground) -> Look | None:
+    """That COMMAND_QUEUE is there; None where it is not set."""
+    settings = ground.settings
+    if settings.command_queue is None:
+        return None
+    details = read_command_broker(settings)
+    tried = f"command queue {details.queue}"
+    try:
+        look = asyncio.run(look_at_queue(details, tls_context(details.address, settings.amqp_ca_file)))
+    except BrokerFaultError as fault:
+        return Look(Result.FAILED, tried, fault.words, fault.step.replace("CHARGELINE_AMQP_", "CHARGELINE_COMMAND_"))
+    waiting = "1 copy waits" if look.backlog == 1 else f"{look.backlog:,} copies wait"
+    return Look(Result.OK, tried, f"is there; {waiting}")
+
+
+def look_at_sending(ground: Ground) -> Look | None:
+    """That commands could be sent, as far as settings say; None where nobody may ask for it, or no broker is known."""
+    settings = ground.settings
+    try:
+        broker = read_broker(settings)
+    except SettingsError:
+        return None
+    if settings.http_token is None:
+        return None
+    try:
+        check_sending(settings, broker)
+    except SettingsError as fault:
+        return Look(Result.FAILED, "sending commands", "; ".join(fault.faults), "see the README: Send commands")
+    return Look(Result.OK, "sending commands", f"as {settings.operator}.Easee, with the token of CHARGELINE_HTTP_TOKEN")
 
 
 def _way(settings: Settings) -> _Way:

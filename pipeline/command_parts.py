@@ -28,13 +28,21 @@ ReadBroker = Callable[[], EaseeConnection]
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, tracking: Tracking, read_broker: ReadBroker, name: str, on_sent: OnSent | None
+    settings: Settings,
+    tracking: Tracking,
+    read_broker: ReadBroker,
+    name: str,
+    on_sent: OnSent | None,
+    why_not: Callable[[], str],
 ) -> AsyncIterator[WorkerDesk]:
-    """The desk; at the end what is on its way is waited for. `name` is what the broker's operator sees of us."""
+    """The desk; at the end what is on its way is waited for. `name` is what the broker's operator sees of us.
+
+    `on_sent` and `why_not` as for WorkerDesk.
+    """
     rules = SendingRules(settings.operator or "", settings.retry_attempts, settings.command_timeout, settings.late_data)
     async with CommandPublisher(read_broker, ca_file=settings.amqp_ca_file, name=f"{name} commands") as publisher:
         redaction = make_redaction(settings)
-        desk = WorkerDesk(tracking, publisher, shipped_catalogue(), redaction, rules, time_ns, on_sent)
+        desk = WorkerDesk(tracking, publisher, shipped_catalogue(), redaction, rules, time_ns, on_sent, why_not)
         try:
             yield desk
         finally:

@@ -78,8 +78,13 @@ class WorkerDesk:
         rules: SendingRules,
         now: Callable[[], int],
         on_sent: OnSent | None = None,
+        why_not: Callable[[], str] = lambda: "",
     ) -> None:
-        """Knows what was asked for before. `now` is our clock, nanoseconds since the epoch."""
+        """Knows what was asked for before.
+
+        `now` is our clock, nanoseconds since the epoch. `why_not` has words where nothing may be sent now, since this
+        worker would not get the answers.
+        """
         self._tracking = tracking
         self._publisher = publisher
         self._catalogue = catalogue
@@ -87,6 +92,7 @@ class WorkerDesk:
         self._rules = rules
         self._now = now
         self._on_sent = on_sent
+        self._why_not = why_not
         requests = tracking.requests()
         self._requests = {request.message_id: request for request in requests}
         self._by_ref = {request.ref: request for request in requests}
@@ -154,6 +160,9 @@ class WorkerDesk:
 
     async def _publish(self, asked: CommandRequest, first_ref: str, attempt: int) -> SentCommand:
         """Publish once, and answer with what is known then. Raises NotPublishedError."""
+        why_not = self._why_not()
+        if why_not:
+            raise NotPublishedError(PublishEnd.UNREACHABLE, f"nothing was sent: {why_not}")
         command = sent_command(asked.command, self._now(), self._ref(asked.command, asked.message_id), self._redaction)
         request = Request(
             asked.message_id,

@@ -34,6 +34,7 @@ from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.folder_lock import lock_folder
 from pipeline.wires.http import HttpInterface
 from pipeline.wires.private_file import make_private_folder
+from pipeline.wires.source import SourceState
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
 from schemas.delivery import Delivery
@@ -132,7 +133,7 @@ class _Service:
             return None
         on_sent = None if self._recording is None else self._record
         desk = await parts.enter_async_context(
-            open_desk(self._settings, self._opened.tracking, self._read_broker, self._name, on_sent)
+            open_desk(self._settings, self._opened.tracking, self._read_broker, self._name, on_sent, self._why_not)
         )
         self._watch.listen(desk.told)
         return make_requests(self._settings, desk)
@@ -142,6 +143,12 @@ class _Service:
             if self._copies is not None:
                 tasks.create_task(self._copies.run())
             tasks.create_task(self._worker.run())
+
+    def _why_not(self) -> str:
+        """Why no command may be sent now: whoever consumes gets the answers."""
+        if self._source.status.state is not SourceState.STANDBY:
+            return ""
+        return "this worker stands by; send through the one that consumes"
 
     def _record(self, command: Delivery) -> None:
         if self._recording is not None:

@@ -10,7 +10,14 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
-from pipeline.check_broker import look_at_backlog, look_at_broker, look_at_commands, look_at_user
+from pipeline.check_broker import (
+    look_at_backlog,
+    look_at_broker,
+    look_at_commands,
+    look_at_copies,
+    look_at_sending,
+    look_at_user,
+)
 from pipeline.check_step import Ground, Look, Result
 from pipeline.wires.folder_lock import lock_folder
 from tests.pipeline.settings_for_tests import settings_in
@@ -130,3 +137,29 @@ async def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
             AMQP_QUEUE="q",
             AMQP_CA_FILE=str(tmp_path / "x"),
         )
+
+
+async def test_copies_and_sending_are_no_steps_where_nobody_asked_for_them(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, AMQP_URL="amqp://u:p@127.0.0.1:1/", AMQP_QUEUE="q")
+    ground = Ground(settings, lambda: 0)
+    assert (look_at_copies(ground), look_at_sending(ground)) == (None, None)
+
+
+@pytest.mark.services
+async def test_a_queue_of_copies_is_looked_at_where_it_is_named(tmp_path: Path, rabbitmq: RabbitMq, vhost: str) -> None:
+    async with queue_with(rabbitmq, vhost, messages=2, consumers=0) as settings:
+        there = await look(look_at_copies, tmp_path, **settings, COMMAND_QUEUE=settings["AMQP_QUEUE"])
+        missing = await look(look_at_copies, tmp_path, **settings, COMMAND_QUEUE="nowhere")
+    assert (there.result, there.found) == (Result.OK, "is there; 2 copies wait")
+    assert missing.result is Result.FAILED
+    assert "CHARGELINE_COMMAND_QUEUE" in missing.todo
+
+
+async def test_sending_needs_a_name_and_an_exchange(tmp_path: Path) -> None:
+    broker = {"AMQP_URL": "amqp://u:p@127.0.0.1:1/", "AMQP_QUEUE": "q", "HTTP_TOKEN": "a-token"}
+    wrong = await look(look_at_sending, tmp_path, **broker)
+    assert wrong.result is Result.FAILED
+    assert "CHARGELINE_OPERATOR must be set" in wrong.found
+    assert "CHARGELINE_AMQP_EXCHANGE must be set" in wrong.found
+    right = await look(look_at_sending, tmp_path, **broker, OPERATOR="Acme", AMQP_EXCHANGE="x")
+    assert (right.result, right.found.partition(",")[0]) == (Result.OK, "as Acme.Easee")

@@ -68,7 +68,7 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
         async with (
             asyncio.timeout(60),
             exchange_at(rabbitmq.url(vhost=vhost)),
-            open_desk(settings, opened.tracking, lambda: read_broker(settings), "x", noted.append) as desk,
+            open_desk(settings, opened.tracking, lambda: read_broker(settings), "x", noted.append, str) as desk,
         ):
             command = check_command(shipped_catalogue(), "EH1", "48", ("13", "5"), now=0)
             sent = await desk.send(CommandRequest(command, "m", ""))

@@ -66,13 +66,21 @@ class Bench:
     def __init__(self, state: StateFile, rules: SendingRules = RULES) -> None:
         self.state = state
         self.now = NOW
+        self.why_not = ""
         self.copies: list[Delivery] = []
         self.derivation = Derivation(CATALOGUE, Spans(TIMEOUT, 1_200 * S, 6 * 3_600 * S))
         self.tracking = Tracking(self.derivation, state)
         self.tracking.restore()
         self.publisher = ScriptedPublisher(lambda: [request.message_id for request in state.requests()])
         self.desk = WorkerDesk(
-            self.tracking, self.publisher, CATALOGUE, DROP, rules, lambda: self.now, self.copies.append
+            self.tracking,
+            self.publisher,
+            CATALOGUE,
+            DROP,
+            rules,
+            lambda: self.now,
+            self.copies.append,
+            lambda: self.why_not,
         )
 
     def commit(self, *outcomes: Observation | CommandResponse | CommandSent) -> None:
@@ -191,6 +199,14 @@ async def test_a_state_file_that_cannot_be_written_sends_nothing(
     with pytest.raises(NotPublishedError, match="nothing was sent: the disk is full"):
         await bench.desk.send(asked())
     assert not bench.publisher.published
+
+
+async def test_who_would_not_get_the_answers_sends_nothing(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.why_not = "another one consumes"
+    with pytest.raises(NotPublishedError, match="nothing was sent: another one consumes"):
+        await bench.desk.send(asked())
+    assert (bench.publisher.published, state.requests()) == ([], ())
 
 
 async def test_a_copy_of_what_was_sent_reads_as_the_same_command(state: StateFile) -> None:
