@@ -57,13 +57,15 @@ def time_out_alerts(time_out: TimeOut) -> Sequence[Alert]:
     if time_out.is_refuted:
         words = f"Taken back: {subject} was answered in time, which became known later"
         return (raised._replace(active=False, message=words),)
-    if time_out.answered_at is None:
+    ended_at, given_up_at = time_out.answered_at, time_out.given_up_at
+    if ended_at is not None:
+        words = f"was answered {span_in_words(ended_at - deadline)} late"
+    elif given_up_at is not None:
+        ended_at, words = (
+            given_up_at,
+            f"is given up, unanswered for {span_in_words(given_up_at - command.published_at)}",
+        )
+    else:
         return (raised,)
-    late = span_in_words(time_out.answered_at - deadline)
-    cleared = raised._replace(
-        at=time_out.answered_at,
-        active=False,
-        value=(time_out.answered_at - command.published_at) / NS_PER_S,
-        message=f"{subject} was answered {late} late",
-    )
-    return (raised, cleared)
+    value = (ended_at - command.published_at) / NS_PER_S
+    return (raised, raised._replace(at=ended_at, active=False, value=value, message=f"{subject} {words}"))

@@ -17,6 +17,7 @@ class TimeOut(NamedTuple):
 
     `answered_at`  when one came after all, None while none has.
     `is_refuted`   it had come in time, which became known later.
+    `given_up_at`  when nobody waited for one any longer, None while somebody does: the command is forgotten soon.
     """
 
     command: CommandSent
@@ -24,6 +25,7 @@ class TimeOut(NamedTuple):
     deadline: int
     answered_at: int | None
     is_refuted: bool
+    given_up_at: int | None = None
 
 
 class Touch(NamedTuple):

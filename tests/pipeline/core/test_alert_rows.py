@@ -65,6 +65,18 @@ def test_a_late_answer_clears_and_its_row_names_the_very_row_of_the_raise() -> N
     assert cleared.message == f"SetDynamicChargerCurrent to EH1 (ref {REF}) was answered 5 s late"
 
 
+def test_a_command_that_is_given_up_is_cleared_where_the_waiting_ended() -> None:
+    given_up_at = DEADLINE + 6 * 3_600 * S
+    raised, cleared = time_out_alerts(STILL_WAITING._replace(given_up_at=given_up_at))
+    assert (raised.active, cleared.active, cleared.at) == (True, False, given_up_at)
+    assert cleared.message.endswith(" is given up, unanswered for 6 h 1 min")
+
+
+def test_a_late_answer_counts_for_more_than_having_been_given_up() -> None:
+    _, cleared = time_out_alerts(STILL_WAITING._replace(answered_at=DEADLINE + S, given_up_at=DEADLINE + 2 * S))
+    assert cleared.at == DEADLINE + S
+
+
 def test_a_refuted_one_is_written_over_where_it_stood() -> None:
     refuted = STILL_WAITING._replace(answered_at=DEADLINE - S, is_refuted=True)
     (taken_back,) = time_out_alerts(refuted)
