@@ -13,6 +13,7 @@ from pipeline.assembly import open_parts
 from pipeline.broker import read_broker
 from pipeline.command_parts import make_copies, open_desk
 from pipeline.core.command_life import CommandState
+from pipeline.core.decode_command import PUBLISHED_AT
 from pipeline.core.encode_command import check_command
 from pipeline.meters import Meters
 from pipeline.settings import Settings, load_settings
@@ -78,7 +79,7 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
             await until(lambda: meters.snapshot().counts.rejected == 1)
             async with await aio_pika.connect(rabbitmq.url(vhost=vhost)) as connection:
                 channel = await connection.channel()
-                message = aio_pika.Message(noted[0].body, headers=dict(noted[0].headers), message_id="m")
+                message = aio_pika.Message(noted[0].body, headers={PUBLISHED_AT: str(noted[0].headers[PUBLISHED_AT])}, message_id="m")
                 await channel.default_exchange.publish(message, COPIES)
                 await (await channel.get_exchange(EXCHANGE)).publish(message, noted[0].routing_key)
             await until(lambda: meters.snapshot().counts.commands == 1)
