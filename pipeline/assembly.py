@@ -22,6 +22,7 @@ from pipeline.tracking import Tracking
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
+from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
@@ -93,7 +94,11 @@ def open_parts(
         is_whole = memory is not Memory.KEPT or not settings.amqp_share
         tracking = Tracking(make_derivation(settings, is_whole=is_whole), state, is_kept=memory is Memory.KEPT)
         if memory is Memory.KEPT:
-            tracking.restore()
+            try:
+                tracking.restore()
+            except ValueError as fault:
+                message = f"{folder / STATE_FILE}: {fault}; use the chargeline that wrote it, or a newer one"
+                raise ForeignFileError(message) from fault
         follows = None if memory is Memory.NONE else tracking
         journey = Journey(make_decoder(settings), RowMaker(catalogue), store, state, follows)
         yield Opened(journey, store, state, tracking)

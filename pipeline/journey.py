@@ -15,13 +15,12 @@ Every delivery ends in exactly one way, and the report counts it under that name
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from traceback import extract_tb
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoded, Decoder, Outcome, reject
 from pipeline.core.derivation import NOTHING_DERIVED, Derived
 from pipeline.core.rows import RowMaker
+from pipeline.log import place_of_fault
 from pipeline.tracking import Tracking
 from pipeline.wires.state import RejectsReport, StateFile
 from pipeline.wires.store import Store, StoreUnavailableError
@@ -102,7 +101,7 @@ class Journey:
         try:
             self._add(batch, deliveries, self._decoder.decode(deliveries))
         except Exception as fault:
-            _LOG.error("%s: the delivery is rejected as internal; please report this", _place(fault))
+            _LOG.error("%s: the delivery is rejected as internal; please report this", place_of_fault(fault))
             for delivery in deliveries:
                 self._add(batch, [delivery], self._decode_alone(delivery))
 
@@ -199,11 +198,5 @@ class Journey:
                 if isinstance(outcome, Observation | CommandResponse):
                     self._rows.row(outcome)
         except Exception as fault:
-            return Decoded([reject(delivery, RejectReason.INTERNAL, _place(fault))], Counter())
+            return Decoded([reject(delivery, RejectReason.INTERNAL, place_of_fault(fault))], Counter())
         return decoded
-
-
-def _place(fault: Exception) -> str:
-    """Where a fault of ours happened. Its words are left away: they may hold a value that must not be shown."""
-    place = extract_tb(fault.__traceback__)[-1]
-    return f"{type(fault).__name__} in {Path(place.filename).name}, line {place.lineno}"

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
+from traceback import extract_tb
 from typing import TextIO
 
 from pipeline.secret import MASKED, Secret
@@ -143,3 +145,9 @@ def escape(text: str) -> str:
 
 def _escape_character(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def place_of_fault(fault: Exception) -> str:
+    """Where a fault of ours happened. Its words are left away: they may hold a value that must not be shown."""
+    place = extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} in {Path(place.filename).name}, line {place.lineno}"

@@ -5,21 +5,25 @@ for a store, so a command can be sent while a store does not answer. Must not kn
 written.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from threading import Lock
 
 from pipeline.core.command_entry import SentCommand
 from pipeline.core.command_life import Life
 from pipeline.core.command_thread import Sending
 from pipeline.core.decode import Outcome
-from pipeline.core.derivation import Derivation, Derived
+from pipeline.core.derivation import NOTHING_DERIVED, Derivation, Derived
 from pipeline.core.kept_facts import key_of, to_bytes
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.log import place_of_fault
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.state import RejectsReport, StateFile
 from schemas.alert import Alert
 from schemas.command import CommandSent
 from schemas.reject import Reject
+
+_LOG = logging.getLogger(__name__)
 
 TWIN_NS = 120 * NS_PER_S
 """How long after an unanswered write the server may still carry it out: its rows are said again then."""
@@ -54,23 +58,18 @@ class Tracking:
     def has_news(self, now: int) -> bool:
         """Whether there is something to write or to keep without a new delivery; `now` is our clock."""
         with self._lock:
-            self._begin(now)
-            rows = self._derivation.advance().rows
-            return bool(rows) or (self._is_kept and self._derivation.progress() is not None)
+            derived = self._follow(lambda: None, now)
+            return bool(derived.rows) or (self._is_kept and self._derivation.progress() is not None)
 
     def begin(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """Take in what a batch of the operator's queue became; the rows that follow."""
         with self._lock:
-            self._begin(now)
-            self._derivation.take(outcomes)
-            return self._derivation.advance()
+            return self._follow(lambda: self._derivation.take(outcomes), now)
 
     def begin_copies(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """The same for a batch of COMMAND_QUEUE."""
         with self._lock:
-            self._begin(now)
-            self._derivation.take_copies(outcomes)
-            return self._derivation.advance()
+            return self._follow(lambda: self._derivation.take_copies(outcomes), now)
 
     def overtaken(self, derived: Derived, now: int) -> None:
         """A write got no answer, and may be carried out after later ones."""
@@ -83,6 +82,8 @@ class Tracking:
         Raises RejectsFullError, too.
         """
         with self._lock:
+            if self._is_stale:
+                return self._state.keep(rejects, now, None), ()
             report = self._state.keep(rejects, now, self._derivation.progress() if self._is_kept else None)
             told = self._derivation.kept()
             if told:
@@ -139,6 +140,17 @@ class Tracking:
 
     def _life(self, request: Request) -> Life | None:
         return self._derivation.find(request.serial, request.command_id, request.published_at, request.ref)
+
+    def _follow(self, take: Callable[[], None], now: int) -> Derived:
+        """One round. A fault of ours in it costs no fact: then nothing follows, and what was kept is read again."""
+        self._begin(now)
+        try:
+            take()
+            return self._derivation.advance()
+        except Exception as fault:
+            _LOG.error("%s: nothing follows from these messages; please report this", place_of_fault(fault))
+            self._is_stale = self._is_kept
+            return NOTHING_DERIVED
 
     def _begin(self, now: int) -> None:
         if self._is_stale:

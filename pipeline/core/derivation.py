@@ -81,6 +81,7 @@ class Derivation:
         self._facts: dict[KeptKey, bytes | None] = {}
         self._heard: dict[str, int] = {}
         self._rounds = 0
+        self._advanced_to: int | None = None
         self._kept_at: int | None = None
 
     @property
@@ -141,6 +142,7 @@ class Derivation:
     def advance(self) -> Derived:
         """The rows of this round, and again those of a round that was not kept."""
         watermark = self.watermark
+        self._advanced_to = self._watermark.at
         again = self._round
         self._tracker.touch(again.touched)
         tracked = self._tracker.advance(watermark)
@@ -158,7 +160,8 @@ class Derivation:
         """What must be kept of this round, and of those before that were not; None where that is nothing."""
         self._facts.update(self._tracker.changes())
         self._heard.update(self._liveness.changes())
-        at = self._watermark.at
+        # Not the watermark of now: what it has passed since then is not said yet.
+        at = self._advanced_to
         is_still = at is None or (self._kept_at is not None and at - self._kept_at < _STILL_KEPT_NS)
         if not self._facts and not self._heard and is_still:
             return None
@@ -174,7 +177,7 @@ class Derivation:
         self._liveness.changes()
         self._facts, self._heard = {}, {}
         self._rounds += 1
-        self._kept_at = self._watermark.at
+        self._kept_at = self._advanced_to
         return edges
 
     def active(self) -> Sequence[Alert]:
@@ -189,7 +192,7 @@ class Derivation:
         self._round = _NOTHING
         self._facts, self._heard = {}, {}
         self._rounds = 0
-        self._kept_at = watermark
+        self._advanced_to = self._kept_at = watermark
         self._timed_out.clear()
         self._edges(self._tracker.time_outs())
 

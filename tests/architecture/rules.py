@@ -69,8 +69,8 @@ LAYERS = (
         pure=True,
         unless=("random",),
     ),
-    Layer("pipeline.tracking", own=("schemas", "pipeline.core", "pipeline.wires")),
-    Layer("pipeline.journey", own=("schemas", "pipeline.core", "pipeline.wires", "pipeline.tracking")),
+    Layer("pipeline.tracking", own=("schemas", "pipeline.core", "pipeline.wires", "pipeline.log")),
+    Layer("pipeline.journey", own=("schemas", "pipeline.core", "pipeline.wires", "pipeline.log", "pipeline.tracking")),
     Layer("pipeline.cli", own=("schemas", "pipeline"), third_party=("click", "orjson", "rich")),
     Layer(
         "pipeline",

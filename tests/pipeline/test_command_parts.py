@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aio_pika
 import pytest
+from pamqp.common import FieldTable
 
 from pipeline.assembly import open_parts
 from pipeline.broker import read_broker
@@ -79,7 +80,8 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
             await until(lambda: meters.snapshot().counts.rejected == 1)
             async with await aio_pika.connect(rabbitmq.url(vhost=vhost)) as connection:
                 channel = await connection.channel()
-                message = aio_pika.Message(noted[0].body, headers={PUBLISHED_AT: str(noted[0].headers[PUBLISHED_AT])}, message_id="m")
+                headers: FieldTable = {PUBLISHED_AT: str(noted[0].headers[PUBLISHED_AT])}
+                message = aio_pika.Message(noted[0].body, headers=headers, message_id="m")
                 await channel.default_exchange.publish(message, COPIES)
                 await (await channel.get_exchange(EXCHANGE)).publish(message, noted[0].routing_key)
             await until(lambda: meters.snapshot().counts.commands == 1)

@@ -142,9 +142,14 @@ def test_nothing_is_to_be_kept_where_nothing_happened(derivation: Derivation) ->
     told(derivation, seen(10))
     assert derivation.progress() is None
     derivation.queue_was_empty(T + 30 * S)
+    derivation.advance()
     assert derivation.progress() is None
     derivation.queue_was_empty(T + 120 * S)
-    assert derivation.progress() is not None
+    assert derivation.progress() is None
+    derivation.advance()
+    progress = derivation.progress()
+    assert progress is not None
+    assert progress.watermark == T + 120 * S
 
 
 def test_the_log_of_who_was_heard_begins_anew_now_and_then(derivation: Derivation) -> None:
