@@ -1,15 +1,14 @@
-"""What the tracker remembers of one charger: its threads, its readback families, what was seen and what was decided.
+"""What the tracker remembers of one charger: its threads, what was seen of it, and its firmware.
 
-Owns the facts of one charger. Pure. Must not know rows, the watermark, other chargers, or how anything is kept
-(`pipeline.core.kept_facts`).
+Owns the facts of one charger, and the order of commands of several ids. Pure. Must not know rows, the watermark, other
+chargers, or how anything is kept (`pipeline.core.kept_facts`).
 """
 
-from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from pipeline.core.command_life import Decision
-from pipeline.core.command_thread import CommandThread, Sending
-from pipeline.core.confirmation import Sighting, prune
+from pipeline.core.command_thread import CommandThread
+from pipeline.core.sightings import Sightings
 from schemas.command import CommandResponse, CommandSent
 
 
@@ -21,11 +20,6 @@ class Place(NamedTuple):
     command_id: int
 
 
-def place_of(command: CommandSent) -> Place:
-    """Where a command is."""
-    return Place(command.published_at, command.ref, command.id)
-
-
 class Firmware(NamedTuple):
     """The release that a charger reported last, and when."""
 
@@ -33,31 +27,17 @@ class Firmware(NamedTuple):
     release: str
 
 
-class Forgotten(NamedTuple):
-    """What is remembered no longer. The decisions of a sending go with it."""
-
-    sendings: tuple[Sending, ...]
-    decisions: tuple[tuple[Place, Decision], ...]
-    responses: tuple[CommandResponse, ...]
-    sightings: tuple[Sighting, ...]
-
-
 class ChargerMemory:
-    """See above."""
+    """See above. `is_awaited` says that somebody will come to see what is to be forgotten of it."""
 
-    __slots__ = ("decided", "families", "firmware", "sightings", "threads")
+    __slots__ = ("firmware", "is_awaited", "sightings", "threads")
 
     def __init__(self) -> None:
-        """Nothing is known yet.
-
-        `families[f]` are the sendings of a readback family, in order; `decided[place]` the decisions that were
-        written of a sending, each with the firmware it was written under.
-        """
+        """Nothing is known yet."""
         self.threads: dict[int, CommandThread] = {}
-        self.families: dict[int, list[Place]] = {}
-        self.decided: dict[Place, dict[Decision, str]] = {}
-        self.sightings: set[Sighting] = set()
+        self.sightings = Sightings()
         self.firmware: Firmware | None = None
+        self.is_awaited = False
 
     def thread(self, command_id: int) -> CommandThread:
         """The thread of a command id, begun where there is none."""
@@ -66,66 +46,41 @@ class ChargerMemory:
             thread = self.threads[command_id] = CommandThread()
         return thread
 
-    def add_place(self, place: Place, family: int) -> Place | None:
-        """Take a sending into its family; the one before it, which it supersedes."""
-        places = self.families.setdefault(family, [])
-        at = bisect_left(places, place)
-        if at == len(places) or places[at] != place:
-            places.insert(at, place)
-        return places[at - 1] if at else None
+    def next_of(self, family: Iterable[int], command: CommandSent) -> Place | None:
+        """The sending that supersedes this one, of these command ids; None where it is the newest."""
+        found = (
+            Place(*after, command_id)
+            for command_id in family
+            if (thread := self.threads.get(command_id)) is not None
+            and (after := thread.sent_after(command.published_at, command.ref)) is not None
+        )
+        return min(found, default=None)
 
-    def next_in_family(self, place: Place, family: int) -> Place | None:
-        """The sending that supersedes this one; None where it is the newest of its family."""
-        places = self.families.get(family, [])
-        after = bisect_right(places, place)
-        return places[after] if after < len(places) else None
+    def before_of(self, family: Iterable[int], command: CommandSent) -> Place | None:
+        """The sending that this one supersedes, of these command ids; None where it is the oldest."""
+        found = (
+            Place(*before, command_id)
+            for command_id in family
+            if (thread := self.threads.get(command_id)) is not None
+            and (before := thread.sent_before(command.published_at, command.ref)) is not None
+        )
+        return max(found, default=None)
 
-    def before_in_family(self, place: Place, family: int) -> Place | None:
-        """The sending that this one supersedes; None where it is the oldest of its family."""
-        places = self.families.get(family, [])
-        at = bisect_left(places, place)
-        return places[at - 1] if at else None
+    def first_published(self) -> int | None:
+        """When the earliest sending that is remembered was published."""
+        found = (thread.first_published for thread in self.threads.values())
+        return min((moment for moment in found if moment is not None), default=None)
 
-    def drop_sending(self, command: CommandSent, family: int) -> Sending | None:
-        """Forget one sending; what was known of it."""
-        thread, place = self.threads.get(command.id), place_of(command)
-        sending = thread.drop_sending(command) if thread else None
-        if sending is not None:
-            self.families[family].remove(place)
-        return sending
-
-    def places_between(self, family: int, first: int, last: int) -> list[Place]:
-        """The sendings of a family published within [first, last]."""
-        places = self.families.get(family, [])
-        start = bisect_left(places, first, key=lambda place: place.published_at)
-        end = bisect_right(places, last, key=lambda place: place.published_at)
-        return places[start:end]
+    def responses_between(self, first: int, end: int) -> list[CommandResponse]:
+        """Every response created within [first, end), to whatever command."""
+        return [response for thread in self.threads.values() for response in thread.responses_between(first, end)]
 
     def add_firmware(self, firmware: Firmware) -> None:
         """Take in a report; of two of one moment the greater text counts, so that order does not."""
         if self.firmware is None or firmware > self.firmware:
             self.firmware = firmware
 
-    def forget(self, before: int) -> Forgotten:
-        """Drop what lies before this moment, but what hangs together with something later, and the last of each value.
-
-        What is remembered of a sending goes with it.
-        """
-        sendings: list[Sending] = []
-        responses: list[CommandResponse] = []
-        for command_id, thread in list(self.threads.items()):
-            dropped = thread.forget(before)
-            sendings += dropped[0]
-            responses += dropped[1]
-            if not len(thread):
-                del self.threads[command_id]
-        gone = {place_of(sending.command) for sending in sendings}
-        for family, places in list(self.families.items()):
-            places[:] = [place for place in places if place not in gone]
-            if not places:
-                del self.families[family]
-        decisions = tuple((place, decision) for place in gone for decision in self.decided.pop(place, {}))
-        kept = set(prune(self.sightings, before))
-        sightings = tuple(self.sightings - kept)
-        self.sightings = kept
-        return Forgotten(tuple(sendings), decisions, tuple(responses), sightings)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known."""
+        return not self.threads and not len(self.sightings) and self.firmware is None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.core.body import Json
-from pipeline.core.command_life import CommandState, Life, command_row, standing
+from pipeline.core.command_life import CommandState, Life, standing
+from pipeline.core.command_rows import command_row
 from pipeline.core.timestamps import format_time
 from schemas.catalogue import Catalogue
 
@@ -61,7 +62,7 @@ def command_entry(sent: SentCommand, catalogue: Catalogue) -> dict[str, Json]:
     """
     life = sent.life
     name = catalogue.command_name(life.command.id)
-    fields: Mapping[str, float | str] = dict(command_row(life, sent.watermark, name).fields)
+    fields: Mapping[str, float | str] = dict(command_row(life, standing(life, sent.watermark), name).fields)
     spec = catalogue.commands.get(life.command.id)
     response = life.response
     return {

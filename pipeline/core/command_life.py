@@ -1,19 +1,8 @@
-"""A command's life: what is known of it at one moment, and how that stands in the store.
+"""A command's life: what is known of it at one moment.
 
-Owns the table of states and flags, the latencies with their clocks, and the rows of `command` and `command_outcome`.
-Pure: the moment is the watermark. Must not know how a response was found to be a command's (`core.pairing`), how its
-effect was seen (`core.confirmation`), or what was written before (the tracker).
-
-Latencies, each with its clocks; created = the response's Timestamp:
-    delivery_ms    DeliveredAt - created: the device's clock against the cloud's, signed
-    response_ms    ArrivalTime - created: the cloud's clock alone
-    round_trip_ms  received_at - published_at: our clock alone
-    lateness_ms    ArrivalTime - deadline: the cloud's clock against ours, only of late answers
-    effect_ms      ArrivalTime of the completing readback - created: the cloud's clock alone
-
-A store cannot take a field back. So what a fact that came later took away may still stand there, and the flags, which
-are always written, say what counts: `accepted` and the latencies only where `answered` is 1, `lateness_ms` only where
-`late` is, `effect_ms` only where `confirmed` is. In `command_outcome` nothing counts where `refuted` is 1.
+Owns the table of states and flags. Pure: the moment is the watermark. Must not know how a response was found to be a
+command's (`core.pairing`), how its effect was seen (`core.confirmation`), how all this stands in the store
+(`core.command_rows`), or what was written before (the tracker).
 """
 
 from collections.abc import Mapping
@@ -21,13 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-import orjson
-
-from pipeline.core.apart import apart
-from pipeline.core.timestamps import NS_PER_MS, format_time
 from schemas.command import CommandResponse, CommandSent, Outcome
-from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
-from schemas.row import Field, Row
+
+SILENCE = (Outcome.TIMED_OUT, Outcome.EXPIRED)
+"""The decisions that a command was not answered at its deadline."""
 
 
 class Answer(StrEnum):
@@ -77,6 +63,7 @@ _REFUSED = Standing(CommandState.REJECTED, (Outcome.REJECTED,), answered=True, f
 _TIMED_OUT = Standing(CommandState.TIMED_OUT, (Outcome.TIMED_OUT,), failed=True, timed_out=True)
 _EXPIRED = Standing(CommandState.EXPIRED, (Outcome.EXPIRED,), failed=True, expired=True)
 _PUBLISHED = Standing(CommandState.PUBLISHED)
+_UNCONFIRMED = Standing(CommandState.UNCONFIRMED)
 
 STANDINGS: Mapping[tuple[Answer, Due], Standing] = MappingProxyType(
     {
@@ -121,6 +108,8 @@ STANDINGS: Mapping[tuple[Answer, Due], Standing] = MappingProxyType(
 )
 """Every combination there is: a late answer means that the deadline has passed, so it is never (late, open)."""
 
+_LATE = (Answer.LATE_ACCEPTED, Answer.LATE_REJECTED)
+
 
 class Life(NamedTuple):
     """All that is known of one command.
@@ -159,100 +148,8 @@ def arrival_of(response: CommandResponse) -> int | None:
     return response.received_at if response.arrived_at is None else response.arrived_at
 
 
-def standing(life: Life, watermark: int) -> Standing:
-    """How a command stands when everything up to `watermark` is known."""
-    answer = _answer(life)
-    is_past = watermark > life.deadline or answer in (Answer.LATE_ACCEPTED, Answer.LATE_REJECTED)
-    due = Due.OPEN if not is_past else Due.EXPIRED if life.deadline_is_expiry else Due.TIMED_OUT
-    found = STANDINGS[answer, due]
-    if found.state is CommandState.PUBLISHED and not life.is_confirmed:
-        return found._replace(state=CommandState.UNCONFIRMED)
-    return found
-
-
-def command_row(life: Life, watermark: int, command_name: str) -> Row:
-    """Today's knowledge of a command, at its own place: published_at + crc32(ref) mod 100 ns."""
-    command, found = life.command, standing(life, watermark)
-    arguments = [{"Id": argument.id, "Value": argument.value} for argument in command.arguments]
-    fields: list[Field] = [
-        ("state", found.state.value),
-        ("command_id", float(command.id)),
-        ("ref", command.ref),
-        ("arguments", orjson.dumps(arguments).decode()),
-        ("expires_at", "" if command.expires_at is None else format_time(command.expires_at)),
-        ("attempt", float(life.attempt)),
-        *_latencies(life, found),
-    ]
-    if life.response is not None:
-        fields.append(("accepted", float(life.response.accepted)))
-    if life.effect_ns is not None:
-        fields.append(("effect_ms", life.effect_ns / NS_PER_MS))
-    fields += [
-        ("answered", float(found.answered)),
-        ("ok", float(found.ok)),
-        ("failed", float(found.failed)),
-        ("timed_out", float(found.timed_out)),
-        ("expired", float(found.expired)),
-        ("late", float(found.late)),
-        ("superseded", float(life.is_superseded)),
-        ("confirmed", float(life.is_effective)),
-    ]
-    return Row(COMMAND, command.serial, "", (("command", command_name),), row_time(command), tuple(fields))
-
-
-def row_time(command: CommandSent) -> int:
-    """The place of a command's row: two commands of one moment differ in their refs."""
-    return apart(command.published_at, command.ref)
-
-
-class Decision(NamedTuple):
-    """One decision about a command, as `command_outcome` keeps it: at the deadline, or when the answer came."""
-
-    outcome: Outcome
-    at: int
-
-
-def decisions(life: Life, watermark: int) -> tuple[Decision, ...]:
-    """What was decided by now, in order. A late answer is a decision of its own, beside the time-out."""
-    arrived_at = arrival_of(life.response) if life.response else None
-    found = []
-    for outcome in standing(life, watermark).decided:
-        at = life.deadline if outcome in (Outcome.TIMED_OUT, Outcome.EXPIRED) else arrived_at
-        if at is not None:
-            found.append(Decision(outcome, at))
-    return tuple(found)
-
-
-def outcome_row(life: Life, decision: Decision, command_name: str, firmware: str, *, is_refuted: bool = False) -> Row:
-    """The row of one decision, at its moment, like `command_row` apart from those of other commands.
-
-    A refuted one has all flags 0, and no latencies.
-    """
-    is_answer = decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
-    flags = {
-        "ok": decision.outcome is Outcome.ACCEPTED,
-        "failed": decision.outcome is not Outcome.ACCEPTED,
-        "timed_out": decision.outcome is Outcome.TIMED_OUT,
-        "expired": decision.outcome is Outcome.EXPIRED,
-        "late": is_answer and decision.at > life.deadline,
-    }
-    fields: list[Field] = [("ref", life.command.ref)]
-    fields += [(name, float(value and not is_refuted)) for name, value in flags.items()]
-    fields.append(("refuted", float(is_refuted)))
-    if is_answer and not is_refuted:
-        fields += _latencies(life, STANDINGS[_answer(life), Due.TIMED_OUT])
-    tags = (("command", command_name), ("firmware", firmware), ("outcome", decision.outcome.value))
-    return Row(COMMAND_OUTCOME, life.command.serial, "", tags, apart(decision.at, life.command.ref), tuple(fields))
-
-
-def paired_row(response: CommandResponse, ref: str | None, command_name: str) -> Row:
-    """What is decided about a response: 1 where it answers one of ours, 0 where it is somebody else's."""
-    fields = (("paired", float(ref is not None)), ("ref", ref or ""))
-    tags = (("command", command_name),)
-    return Row(COMMAND_RESPONSE, response.serial, "", tags, response.created_at, fields)
-
-
-def _answer(life: Life) -> Answer:
+def answer_of(life: Life) -> Answer:
+    """What came back, and whether in time."""
     response = life.response
     if response is None:
         return Answer.NONE
@@ -262,15 +159,39 @@ def _answer(life: Life) -> Answer:
     return Answer.ACCEPTED if response.accepted else Answer.REJECTED
 
 
-def _latencies(life: Life, found: Standing) -> list[Field]:
-    response = life.response
-    if response is None:
-        return []
-    created, arrived_at = response.created_at, response.arrived_at
-    spans = {
-        "delivery_ms": None if response.delivered_at is None else response.delivered_at - created,
-        "response_ms": None if arrived_at is None else arrived_at - created,
-        "round_trip_ms": None if response.received_at is None else response.received_at - life.command.published_at,
-        "lateness_ms": arrived_at - life.deadline if found.late and arrived_at is not None else None,
-    }
-    return [(name, span / NS_PER_MS) for name, span in spans.items() if span is not None]
+def standing(life: Life, watermark: int) -> Standing:
+    """How a command stands when everything up to `watermark` is known."""
+    answer = answer_of(life)
+    if watermark <= life.deadline and answer not in _LATE:
+        found = STANDINGS[answer, Due.OPEN]
+        return _UNCONFIRMED if found is _PUBLISHED and not life.is_confirmed else found
+    return STANDINGS[answer, Due.EXPIRED if life.deadline_is_expiry else Due.TIMED_OUT]
+
+
+class Decision(NamedTuple):
+    """One decision about a command, as `command_outcome` keeps it: at the deadline, or when the answer came."""
+
+    outcome: Outcome
+    at: int
+
+
+class Decided(NamedTuple):
+    """A decision that was written, and the firmware it was written under."""
+
+    outcome: Outcome
+    at: int
+    firmware: str
+
+    @property
+    def decision(self) -> Decision:
+        """What was decided."""
+        return Decision(self.outcome, self.at)
+
+
+def decisions(life: Life, found: Standing) -> tuple[Decision, ...]:
+    """What was decided by now, in order. A late answer is a decision of its own, beside the time-out."""
+    if not found.decided:
+        return ()
+    answered_at = arrival_of(life.response) if life.response else None
+    moments = [(outcome, life.deadline if outcome in SILENCE else answered_at) for outcome in found.decided]
+    return tuple(Decision(outcome, at) for outcome, at in moments if at is not None)

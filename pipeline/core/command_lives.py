@@ -1,17 +1,23 @@
 """Lives: what is known of every command of a cluster, put together from all that a charger's memory holds.
 
-Owns readback families: which commands supersede each other. Pure. Must not know rows, the watermark, or when something
-is written.
+Owns readback families: which commands supersede each other, and which show in an observation. Pure. Must not know rows,
+the watermark, or when something is written.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
-from pipeline.core.charger_memory import ChargerMemory, place_of
+from pipeline.core.charger_memory import ChargerMemory
 from pipeline.core.command_life import Life
 from pipeline.core.command_thread import Cluster, Sending
-from pipeline.core.confirmation import Effect, confirm, targets_of
+from pipeline.core.confirmation import AFTER_NS, BEFORE_NS, Effect, confirm, targets_of
+from pipeline.core.pairing import EARLIEST_NS, LATEST_NS
+from pipeline.core.sightings import Sighting
 from schemas.catalogue import Catalogue
-from schemas.command import CommandResponse
+from schemas.command import CommandResponse, CommandSent
+
+SEEN_BEFORE_NS = BEFORE_NS + 10**9 - EARLIEST_NS
+"""How far before its publication a command may be confirmed by an observation, by its stamp."""
 
 
 class Lives:
@@ -21,37 +27,67 @@ class Lives:
         """Holds nothing but what the rules are."""
         self._catalogue = catalogue
         self._timeout_ns = timeout_ns
+        self._shown_in: dict[int, list[int]] = {}
+        for spec in catalogue.commands.values():
+            for observation_id in spec.readback:
+                self._shown_in.setdefault(observation_id, []).append(spec.id)
+        self._families = {
+            spec.id: tuple(sorted({each for shown in spec.readback for each in self._shown_in[shown]}))
+            for spec in catalogue.commands.values()
+            if spec.readback
+        }
 
     def of(self, memory: ChargerMemory, cluster: Cluster) -> Iterator[Life]:
         """The life of each sending of a cluster, in order."""
-        responses = {here: cluster.responses[there] for here, there in cluster.pairs}
+        answers = {here: cluster.responses[there] for here, there in cluster.pairs}
         for place, sending in enumerate(cluster.sendings):
-            yield self._life(memory, sending, responses.get(place))
+            yield self._life(memory, sending, answers.get(place))
 
-    def deadline(self, sending: Sending) -> int:
+    def deadline(self, command: CommandSent) -> int:
         """When an answer would be late."""
-        return Life(sending.command, self._timeout_ns).deadline
+        return Life(command, self._timeout_ns).deadline
 
-    def family(self, command_id: int) -> int:
-        """The readback family of a command, named by the first observation id that it shows in, else by itself."""
-        spec = self._catalogue.commands.get(command_id)
-        return spec.readback[0] if spec and spec.readback else -command_id
+    def family(self, command_id: int) -> tuple[int, ...]:
+        """The commands that share a readback with this one, itself included: each supersedes those before it."""
+        return self._families.get(command_id) or (command_id,)
+
+    def shown_in(self, observation_id: int) -> list[int]:
+        """The commands whose effect an observation id shows; empty for one that is no readback."""
+        return self._shown_in.get(observation_id, [])
+
+    def concerned(self, memory: ChargerMemory, seen: Sighting) -> Iterator[tuple[int, int]]:
+        """Command ids and moments of the sendings that a sighting can make a difference to.
+
+        They are the last before it, which it may confirm, and those behind it for which it is a value from before:
+        until the next sighting, no matter how many.
+        """
+        following = memory.sightings.next_stamp(seen.observation_id, seen.observed_at)
+        last = None if following is None else following + SEEN_BEFORE_NS
+        for command_id in self.shown_in(seen.observation_id):
+            thread = memory.threads.get(command_id)
+            if thread is None:
+                continue
+            moments = thread.moments_sent(seen.observed_at - AFTER_NS - LATEST_NS, last)
+            behind = bisect_right(moments, seen.observed_at)
+            yield from ((command_id, moment) for moment in moments[max(behind - 1, 0) :])
 
     def _life(self, memory: ChargerMemory, sending: Sending, response: CommandResponse | None) -> Life:
-        command = sending.command
-        newer = memory.next_in_family(place_of(command), self.family(command.id))
+        command, attempt, is_confirmed, _, superseded_at = sending
+        newer = memory.next_of(self.family(command.id), command)
+        if newer is not None and (superseded_at is None or newer.published_at < superseded_at):
+            superseded_at = newer.published_at
         effect: Effect | None = None
-        targets = targets_of(command, self._catalogue)
-        if response is not None and response.accepted and targets:
-            effect = confirm(targets, memory.sightings, response.created_at, newer.published_at if newer else None)
+        if response is not None and response.accepted:
+            targets = targets_of(command, self._catalogue)
+            effect = confirm(targets, memory.sightings, response.created_at, superseded_at)
         arrived_at = effect.arrived_at if effect else None
         return Life(
             command,
             self._timeout_ns,
-            attempt=sending.attempt,
-            is_confirmed=sending.is_confirmed,
-            response=response,
-            is_superseded=newer is not None,
+            attempt,
+            is_confirmed,
+            response,
+            is_superseded=superseded_at is not None,
             is_effective=effect is not None,
             effect_ns=None if arrived_at is None or response is None else arrived_at - response.created_at,
         )

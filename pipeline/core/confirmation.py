@@ -13,10 +13,11 @@ that changes nothing is not confirmed.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.core.coercion import number_of_text, to_boolean
+from pipeline.core.sightings import Sightings
 from schemas.catalogue import Catalogue
 from schemas.command import CommandSent
 from schemas.observation import Value
@@ -34,15 +35,6 @@ class Target(NamedTuple):
 
     observation_id: int
     number: float
-
-
-class Sighting(NamedTuple):
-    """One value of a readback: the observation's id and stamp, its value, and when it reached the cloud."""
-
-    observed_at: int
-    arrived_at: int | None
-    observation_id: int
-    value: Value
 
 
 class Effect(NamedTuple):
@@ -65,40 +57,31 @@ def targets_of(command: CommandSent, catalogue: Catalogue) -> tuple[Target, ...]
     )
 
 
-def confirm(
-    targets: Sequence[Target], sightings: Iterable[Sighting], created_at: int, until: int | None
-) -> Effect | None:
+def confirm(targets: Sequence[Target], sightings: Sightings, created_at: int, until: int | None) -> Effect | None:
     """The effect of a command created at `created_at` (the response's Timestamp), None where it is not seen.
 
     `until` is when the next command of its readback family was published, None where there is none. `sightings` are
-    of its charger, in any order; those that are no readback of it do no harm.
+    of its charger; those that are no readback of it do no harm.
     """
     first = created_at // _SECOND_NS * _SECOND_NS - BEFORE_NS
     end = created_at + AFTER_NS + 1 if until is None else min(created_at + AFTER_NS + 1, until)
-    wanted = {target.observation_id: target.number for target in targets}
-    known: dict[int, bool] = {}
-    for sighting in sorted((each for each in sightings if each.observation_id in wanted), key=_in_order):
-        if sighting.observed_at >= end:
-            return None
-        known[sighting.observation_id] = shows(sighting.value, wanted[sighting.observation_id])
-        if sighting.observed_at >= first and len(known) == len(wanted) and all(known.values()):
-            return Effect(sighting.observed_at, sighting.arrived_at)
-    return None
-
-
-def prune(sightings: Iterable[Sighting], before: int) -> list[Sighting]:
-    """What must be kept for commands whose window begins at `before` or later, in order.
-
-    That is the last value of each id from before, and all that follows.
-    """
-    kept: list[Sighting] = []
-    last: dict[int, Sighting] = {}
-    for sighting in sorted(set(sightings), key=_in_order):
-        if sighting.observed_at < before:
-            last[sighting.observation_id] = sighting
+    wanted = dict(targets)
+    seen = sightings.between(wanted, first, end)
+    if not seen:
+        return None
+    missing = set()
+    for observation_id, number in targets:
+        last = sightings.last_before(observation_id, first)
+        if last is None or not shows(last.value, number):
+            missing.add(observation_id)
+    for sighting in seen:
+        if shows(sighting.value, wanted[sighting.observation_id]):
+            missing.discard(sighting.observation_id)
+            if not missing:
+                return Effect(sighting.observed_at, sighting.arrived_at)
         else:
-            kept.append(sighting)
-    return [*sorted(last.values(), key=_in_order), *kept]
+            missing.add(sighting.observation_id)
+    return None
 
 
 def shows(value: Value, number: float) -> bool:
@@ -119,9 +102,3 @@ def _narrow(number: float) -> float:
     except OverflowError:
         return number
     return narrow
-
-
-def _in_order(sighting: Sighting) -> tuple[int, int, int, str]:
-    """By stamp, then by arrival: one without arrival counts as arrived when it was stamped; then by content."""
-    arrived_at = sighting.observed_at if sighting.arrived_at is None else sighting.arrived_at
-    return sighting.observed_at, arrived_at, sighting.observation_id, repr(sighting.value)

@@ -3,27 +3,19 @@
 Owns the keys and the form of the entries. Pure. Must not know where they are kept, or what they mean together.
 """
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
 import orjson
 
-from pipeline.core.charger_memory import Firmware, Place
-from pipeline.core.command_life import Decision
+from pipeline.core.charger_memory import Firmware
+from pipeline.core.command_life import Decided
 from pipeline.core.command_thread import Sending, content_of
-from pipeline.core.confirmation import Sighting
+from pipeline.core.sightings import Sighting
 from schemas.command import Argument, CommandResponse, CommandSent, Outcome
 
-
-class Decided(NamedTuple):
-    """A decision that was written of a sending, and the firmware it was written under."""
-
-    place: Place
-    decision: Decision
-    firmware: str
-
-
-Fact = Sending | CommandResponse | Decided | Sighting | Firmware
+Fact = Sending | CommandResponse | Sighting | Firmware
 
 
 class KeptKey(NamedTuple):
@@ -40,10 +32,8 @@ def key_of(serial: str, fact: Fact) -> KeptKey:
             name = f"sending {command.id} {command.published_at} {command.ref}"
         case CommandResponse():
             name = f"response {fact.id} {fact.created_at} {_digest(content_of(fact))}"
-        case Decided(place, decision):
-            name = f"decided {place.command_id} {place.published_at} {place.ref} {decision.outcome} {decision.at}"
         case Sighting():
-            name = f"sighting {fact.observation_id} {fact.observed_at} {_digest(repr((fact.arrived_at, fact.value)))}"
+            name = f"sighting {fact.observation_id} {fact.observed_at} {_digest((fact.arrived_at, fact.value))}"
         case Firmware():
             name = "firmware"
     return KeptKey(serial, name)
@@ -51,7 +41,12 @@ def key_of(serial: str, fact: Fact) -> KeptKey:
 
 def to_bytes(fact: Fact) -> bytes:
     """A fact as it is kept."""
-    return orjson.dumps(fact, default=tuple)
+    if isinstance(fact, Sending):
+        command, attempt, is_confirmed, decided, superseded_at = fact
+        named = [tuple(argument) for argument in command.arguments]
+        written = [tuple(each) for each in decided]
+        return orjson.dumps((command[:2], named, command[3:], attempt, is_confirmed, written, superseded_at))
+    return orjson.dumps(tuple(fact))
 
 
 def from_bytes(key: KeptKey, content: bytes) -> Fact:
@@ -59,14 +54,12 @@ def from_bytes(key: KeptKey, content: bytes) -> Fact:
     members = orjson.loads(content)
     match key.name.partition(" ")[0]:
         case "sending":
-            (serial, number, arguments, *rest), attempt, is_confirmed = members
+            (serial, number), arguments, rest, attempt, is_confirmed, decided, superseded_at = members
             named = tuple(Argument(*argument) for argument in arguments)
-            return Sending(CommandSent(serial, number, named, *rest), attempt, is_confirmed)
+            written = tuple(Decided(Outcome(outcome), at, firmware) for outcome, at, firmware in decided)
+            return Sending(CommandSent(serial, number, named, *rest), attempt, is_confirmed, written, superseded_at)
         case "response":
             return CommandResponse(*members)
-        case "decided":
-            place, (outcome, at), firmware = members
-            return Decided(Place(*place), Decision(Outcome(outcome), at), firmware)
         case "sighting":
             return Sighting(*members)
         case "firmware":
@@ -75,5 +68,38 @@ def from_bytes(key: KeptKey, content: bytes) -> Fact:
             raise ValueError(f"an entry of an unknown kind is kept: {kind}")
 
 
-def _digest(text: str) -> str:
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+class Changes:
+    """What is to be kept or dropped since somebody asked last. Nothing is put into bytes before."""
+
+    __slots__ = ("_noted",)
+
+    def __init__(self) -> None:
+        """Nothing is to be kept."""
+        self._noted: list[tuple[str, Fact, bool]] = []
+
+    def keep(self, serial: str, fact: Fact) -> None:
+        """This is how the fact is now."""
+        self._noted.append((serial, fact, True))
+
+    def drop(self, serial: str, fact: Fact) -> None:
+        """The fact is forgotten."""
+        self._noted.append((serial, fact, False))
+
+    def clear(self) -> None:
+        """Keep nothing of it."""
+        self._noted.clear()
+
+    def take(self) -> Mapping[KeptKey, bytes | None]:
+        """What is to be kept, by key, None for what is to be dropped; from here on nothing is."""
+        taken: dict[KeptKey, bytes | None] = {}
+        # The last word on a fact counts.
+        for serial, fact, is_kept in reversed(self._noted):
+            key = key_of(serial, fact)
+            if key not in taken:
+                taken[key] = to_bytes(fact) if is_kept else None
+        self._noted.clear()
+        return taken
+
+
+def _digest(content: tuple[float | str | None, ...]) -> str:
+    return sha256(orjson.dumps(content)).hexdigest()[:16]

@@ -5,11 +5,8 @@ Owns the records. Must not know how the tracker comes to say it.
 
 from typing import NamedTuple
 
-from schemas.command import CommandSent, Outcome
+from schemas.command import CommandSent
 from schemas.row import Row
-
-SILENCE = (Outcome.TIMED_OUT, Outcome.EXPIRED)
-"""The decisions that a command was not answered at its deadline."""
 
 
 class TimeOut(NamedTuple):
@@ -28,13 +25,8 @@ class TimeOut(NamedTuple):
     given_up_at: int | None = None
 
 
-class Touch(NamedTuple):
-    """A cluster: that of a charger and a command id around a moment."""
-
-    serial: str
-    command_id: int
-    moment: int
-
+Touch = tuple[str, int, int]
+"""Charger, command id, and a moment: what the facts of that moment hang together with."""
 
 Touched = frozenset[Touch]
 """What rows are about, for `Tracker.touch`; nobody else need look inside."""

@@ -7,27 +7,35 @@ The final rows are a function of the set of facts, however they are ordered, rep
 fact may touch is worked out anew from the facts themselves. Remembered beside them is only which decisions were
 written, and under which firmware, so that one that another fact refutes is taken back where it stands.
 
-What one fact can touch: the cluster of sendings and responses around its moment; and for a sending, the one before it
-in its readback family, which is superseded now.
+What one fact can touch: the cluster of sendings and responses around its moment; for a sending, the one before it in
+its readback family, which is superseded now; for an observation, the commands that it may confirm.
+
+That holds for what comes in time (`core.forgetting`). Exceptions: an unknown command, or a response that could not be
+that of a known one, more than PAST_NS behind the watermark, and anything more than `kept_ns` behind it, is passed over;
+an hour of `charger_clock` counts the responses that were known CLOSED_NS behind its start; and a ref is known once, at
+the first moment that was heard of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 
-from pipeline.core.charger_memory import ChargerMemory, Firmware, place_of
-from pipeline.core.command_life import Life, arrival_of, command_row, decisions, outcome_row, paired_row
+from pipeline.core.charger_memory import Firmware
+from pipeline.core.clock_offset import HOUR_NS, clock_row, hour_of
+from pipeline.core.command_life import SILENCE, Life
 from pipeline.core.command_lives import Lives
-from pipeline.core.command_thread import Cluster, Sending
-from pipeline.core.confirmation import AFTER_NS, Sighting
-from pipeline.core.kept_facts import Decided, Fact, KeptKey, from_bytes, key_of, to_bytes
+from pipeline.core.command_thread import Sending
+from pipeline.core.fleet_memory import FleetMemory
+from pipeline.core.forgetting import CLOSED_NS, given_up_at
+from pipeline.core.kept_facts import KeptKey
 from pipeline.core.pairing import LATEST_NS
-from pipeline.core.tracked import SILENCE, TimeOut, Touch, Touched, Tracked
+from pipeline.core.sightings import Sighting
+from pipeline.core.telling import Teller
+from pipeline.core.tracked import TimeOut, Touch, Touched, Tracked
 from schemas.catalogue import Catalogue
 from schemas.command import CommandResponse, CommandSent
 from schemas.observation import Observation, Product
 from schemas.row import Row
 
-_NO_FIRMWARE = "-"
 _SOFTWARE_RELEASE = 80
 
 
@@ -37,30 +45,22 @@ class Tracker:
     def __init__(self, catalogue: Catalogue, timeout_ns: int, kept_ns: int) -> None:
         """Knows nothing yet. `timeout_ns` is COMMAND_TIMEOUT.
 
-        `kept_ns` is how long facts are remembered, by the watermark: LATE_DATA, longer than a message can wait to be
-        delivered again.
+        `kept_ns` is how long the answer to a command may come late, by the watermark: LATE_DATA.
         """
-        self._catalogue = catalogue
-        self._lives = Lives(catalogue, timeout_ns)
         self._kept_ns = kept_ns
-        self._families = {
-            observation_id: self._lives.family(spec.id)
-            for spec in catalogue.commands.values()
-            for observation_id in spec.readback
-        }
-        self._chargers: dict[str, ChargerMemory] = {}
+        self._lives = Lives(catalogue, timeout_ns)
+        self._teller = Teller(catalogue, self._lives, kept_ns)
+        self._fleet = FleetMemory(self._lives, kept_ns)
         self._touched: set[Touch] = set()
         self._dues: list[tuple[int, Touch]] = []
-        self._forgets: list[tuple[int, str]] = []
-        self._changes: dict[KeptKey, bytes | None] = {}
 
     def __len__(self) -> int:
         """How many chargers are remembered."""
-        return len(self._chargers)
+        return len(self._fleet)
 
     def wants(self, observation: Observation) -> bool:
         """Whether an observation can matter here: a readback of some command, or a charger's firmware."""
-        is_read = observation.id in self._families or observation.id == _SOFTWARE_RELEASE
+        is_read = observation.id == _SOFTWARE_RELEASE or bool(self._lives.shown_in(observation.id))
         return is_read and observation.product is Product.CHARGER
 
     def add_command(self, command: CommandSent, attempt: int = 0, *, is_confirmed: bool = True) -> None:
@@ -68,62 +68,65 @@ class Tracker:
 
         A ref is known once: a copy of a command of ours, which was known before, may bear a time of its own.
         """
-        memory = self._chargers.get(command.serial)
-        thread = memory.threads.get(command.id) if memory else None
-        known = thread.sending_of(command.ref) if thread else None
+        known = self._fleet.add_sending(Sending(command, attempt, is_confirmed))
         if known is not None:
-            command = command._replace(published_at=known.command.published_at)
-        self._keep(command.serial, self._learn(command.serial, Sending(command, attempt, is_confirmed)))
+            self._touch_sending(known)
+            deadline = self._lives.deadline(known)
+            heappush(self._dues, (deadline, (known.serial, known.id, known.published_at)))
 
     def drop_command(self, command: CommandSent) -> None:
         """A command was never sent: its publish is known to have failed. Its entry is dropped; no row is written."""
-        memory = self._chargers.get(command.serial)
-        sending = memory.drop_sending(command, self._lives.family(command.id)) if memory else None
-        if memory is None or sending is None:
-            return
-        place = place_of(command)
-        before = memory.before_in_family(place, self._lives.family(command.id))
-        self._touched.add(Touch(command.serial, command.id, command.published_at))
-        if before is not None:
-            self._touched.add(Touch(command.serial, before.command_id, before.published_at))
-        self._changes[key_of(command.serial, sending)] = None
-        for decision in memory.decided.pop(place, {}):
-            self._changes[key_of(command.serial, Decided(place, decision, ""))] = None
+        sending = self._fleet.drop_sending(command)
+        if sending is not None:
+            self._touch_sending(sending.command)
+            # Responses that it claimed are somebody else's now.
+            for response in self._fleet.responses_near(sending.command):
+                self._touched.add((response.serial, response.id, response.created_at))
 
     def add_response(self, response: CommandResponse) -> None:
         """A response, to whomever's command."""
-        self._keep(response.serial, self._learn(response.serial, response))
+        if self._fleet.add_response(response):
+            self._touched.add((response.serial, response.id, response.created_at))
 
     def add_observation(self, observation: Observation) -> None:
         """An observation; what the tracker does not want is passed over."""
+        serial, observed_at = observation.serial, observation.observed_at
         if not self.wants(observation):
             return
-        fact: Fact
         if observation.id == _SOFTWARE_RELEASE:
-            fact = Firmware(observation.observed_at, _release(observation))
-        else:
-            fact = Sighting(observation.observed_at, observation.arrived_at, observation.id, observation.value)
-        self._keep(observation.serial, self._learn(observation.serial, fact))
+            self._fleet.add_firmware(serial, Firmware(observed_at, _release(observation)))
+            return
+        seen = Sighting(observed_at, observation.arrived_at, observation.id, observation.value)
+        if self._fleet.add_sighting(serial, seen):
+            self._touch_seen(serial, seen)
 
     def advance(self, watermark: int) -> Tracked:
         """What the facts since the last call, and the time that passed, make of it."""
-        while self._dues and self._dues[0][0] < watermark:
-            self._touched.add(heappop(self._dues)[1])
+        self._touch_due(watermark)
         rows: list[Row] = []
         time_outs: list[TimeOut] = []
-        written: set[tuple[str, int, Cluster]] = set()
+        hours: set[tuple[str, int]] = set()
+        done, done_to = ("", -1), 0
         for touch in sorted(self._touched):
-            memory = self._chargers.get(touch.serial)
-            thread = memory.threads.get(touch.command_id) if memory else None
-            if memory is None or thread is None:
+            serial, command_id, moment = touch
+            if done == (serial, command_id) and moment <= done_to:
                 continue
-            cluster = thread.cluster(touch.moment)
-            if (touch.serial, touch.command_id, cluster) not in written:
-                written.add((touch.serial, touch.command_id, cluster))
-                self._write(memory, touch, cluster, watermark, rows, time_outs)
+            memory, cluster = self._fleet.get(serial), self._fleet.cluster(touch)
+            if memory is None or cluster is None:
+                continue
+            done, done_to = (serial, command_id), cluster.last
+            told = self._teller.tell(memory, command_id, cluster, watermark)
+            rows += told.rows
+            time_outs += told.time_outs
+            for sending in told.noted:
+                self._fleet.note(sending)
+            for at, concerned in told.dues:
+                heappush(self._dues, (at, (serial, command_id, concerned)))
+            hours |= {(serial, hour_of(response.created_at)) for response in cluster.responses}
+        rows += self._clock_rows(hours)
         touched = frozenset(self._touched)
         self._touched.clear()
-        self._forget(watermark)
+        self._fleet.advance(watermark)
         return Tracked(tuple(rows), tuple(time_outs), touched)
 
     def touch(self, touched: Touched) -> None:
@@ -132,25 +135,18 @@ class Tracker:
 
     def find(self, serial: str, command_id: int, published_at: int, ref: str) -> Life | None:
         """What is known of one command now; None where it is not known, or forgotten."""
-        memory = self._chargers.get(serial)
-        thread = memory.threads.get(command_id) if memory else None
-        if memory is None or thread is None:
+        memory, cluster = self._fleet.get(serial), self._fleet.cluster((serial, command_id, published_at))
+        if memory is None or cluster is None:
             return None
-        return next(
-            (life for life in self._lives.of(memory, thread.cluster(published_at)) if life.command.ref == ref), None
-        )
+        return next((life for life in self._lives.of(memory, cluster) if life.command.ref == ref), None)
 
     def time_outs(self) -> Iterator[TimeOut]:
-        """Every command whose time-out or expiry stands now, and that nobody answered."""
-        for memory in self._chargers.values():
-            for place, decided in memory.decided.items():
-                thread = memory.threads.get(place.command_id)
-                if thread is None or not any(decision.outcome in SILENCE for decision in decided):
-                    continue
-                for life in self._lives.of(memory, thread.cluster(place.published_at)):
-                    if life.command.ref == place.ref and life.response is None:
-                        name = self._catalogue.command_name(place.command_id)
-                        yield TimeOut(life.command, name, life.deadline, None, is_refuted=False)
+        """Every command whose time-out or expiry stands now: that nobody answered, and that is not given up."""
+        for _, memory in self._fleet:
+            for thread in memory.threads.values():
+                for sending in thread.sendings():
+                    if _is_silent(sending):
+                        yield from self._standing(sending)
 
     def next_due(self) -> int | None:
         """The watermark after which there is something to say without a new fact; None where there is nothing."""
@@ -158,134 +154,79 @@ class Tracker:
 
     def changes(self) -> Mapping[KeptKey, bytes | None]:
         """What is to be kept since the last call, by key; None for what is to be dropped."""
-        changes, self._changes = self._changes, {}
-        return changes
+        return self._fleet.changes()
 
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else.
 
         What was decided by then was written before it was kept. What is open is said again: an intent to publish is
-        kept before its row is written. Raises ValueError for an
-        entry that this program does not know.
+        kept before its row is written. Raises ValueError for an entry that this program does not know.
         """
-        self._chargers = {}
-        for parts in (self._touched, self._changes, self._dues, self._forgets):
-            parts.clear()
-        for key, content in kept:
-            self._learn(key.serial, from_bytes(key, content))
         self._touched.clear()
-        for serial, memory in self._chargers.items():
+        self._dues.clear()
+        self._fleet.restore(kept, watermark)
+        for serial, memory in self._fleet:
             for command_id, thread in memory.threads.items():
-                for each in thread.sendings():
-                    if self._lives.deadline(each) >= watermark or place_of(each.command) not in memory.decided:
-                        self._touched.add(Touch(serial, command_id, each.command.published_at))
-                dues = [(response.created_at + LATEST_NS, response.created_at) for response in thread.responses()]
-                for at, moment in dues:
+                for sending in thread.sendings():
+                    self._expect(sending, watermark)
+                for response in thread.responses():
+                    at = response.created_at + LATEST_NS
                     if at >= watermark:
-                        heappush(self._dues, (at, Touch(serial, command_id, moment)))
+                        heappush(self._dues, (at, (serial, command_id, response.created_at)))
 
-    def _learn(self, serial: str, fact: Fact) -> Fact:
-        """Take in a fact, and note what it touches; what is known of it now."""
-        memory = self._chargers.setdefault(serial, ChargerMemory())
-        match fact:
-            case Sending(command):
-                fact = memory.thread(command.id).add_sending(fact)
-                before = memory.add_place(place_of(command), self._lives.family(command.id))
-                self._touched.add(Touch(serial, command.id, command.published_at))
-                if before is not None:
-                    self._touched.add(Touch(serial, before.command_id, before.published_at))
-                self._remember(serial, command.published_at)
-            case CommandResponse():
-                fact = memory.thread(fact.id).add_response(fact)
-                self._touched.add(Touch(serial, fact.id, fact.created_at))
-                self._remember(serial, fact.created_at)
-            case Sighting():
-                memory.sightings.add(fact)
-                self._touch_seen(serial, memory, fact)
-                self._remember(serial, fact.observed_at)
-            case Decided(place, decision, firmware):
-                memory.decided.setdefault(place, {})[decision] = firmware
-            case Firmware():
-                memory.add_firmware(fact)
-                fact = memory.firmware or fact
-        return fact
+    def _expect(self, sending: Sending, watermark: int) -> None:
+        """Note what is open of a sending that was kept at this watermark."""
+        command, deadline = sending.command, self._lives.deadline(sending.command)
+        touch = (command.serial, command.id, command.published_at)
+        if deadline >= watermark or not sending.decided:
+            self._touched.add(touch)
+            heappush(self._dues, (deadline, touch))
+        elif _is_silent(sending):
+            heappush(self._dues, (given_up_at(command, deadline, self._kept_ns), touch))
 
-    def _touch_seen(self, serial: str, memory: ChargerMemory, seen: Sighting) -> None:
-        """The commands that a sighting can confirm, and those for which it is a value from before."""
-        first = seen.observed_at - AFTER_NS - LATEST_NS
-        last = seen.observed_at + self._kept_ns
-        for place in memory.places_between(self._families[seen.observation_id], first, last):
-            self._touched.add(Touch(serial, place.command_id, place.published_at))
+    def _touch_sending(self, command: CommandSent) -> None:
+        """A sending, and the one before it, which is superseded by it."""
+        self._touched.add((command.serial, command.id, command.published_at))
+        memory = self._fleet.get(command.serial)
+        before = memory.before_of(self._lives.family(command.id), command) if memory else None
+        if before is not None:
+            self._touched.add((command.serial, before.command_id, before.published_at))
 
-    def _keep(self, serial: str, fact: Fact) -> None:
-        self._changes[key_of(serial, fact)] = to_bytes(fact)
+    def _touch_seen(self, serial: str, seen: Sighting) -> None:
+        memory = self._fleet.get(serial)
+        if memory is not None:
+            for command_id, moment in self._lives.concerned(memory, seen):
+                self._touched.add((serial, command_id, moment))
 
-    def _remember(self, serial: str, moment: int) -> None:
-        heappush(self._forgets, (moment + self._kept_ns, serial))
+    def _touch_due(self, watermark: int) -> None:
+        """What time has passed for, but where everything is answered: then it makes no difference."""
+        while self._dues and self._dues[0][0] < watermark:
+            touch = heappop(self._dues)[1]
+            cluster = self._fleet.cluster(touch)
+            if cluster is not None and not cluster.is_matched:
+                self._touched.add(touch)
 
-    def _write(
-        self,
-        memory: ChargerMemory,
-        touch: Touch,
-        cluster: Cluster,
-        watermark: int,
-        rows: list[Row],
-        time_outs: list[TimeOut],
-    ) -> None:
-        """Say everything about one cluster as it is known now."""
-        name = self._catalogue.command_name(touch.command_id)
-        refs = {there: cluster.sendings[here].command.ref for here, there in cluster.pairs}
-        for life in self._lives.of(memory, cluster):
-            rows.append(command_row(life, watermark, name))
-            self._decide(memory, life, watermark, name, rows, time_outs)
-            if life.response is None and watermark <= life.deadline:
-                heappush(self._dues, (life.deadline, touch._replace(moment=life.command.published_at)))
-        for place, response in enumerate(cluster.responses):
-            ref = refs.get(place)
-            if ref is None and watermark <= response.created_at + LATEST_NS:
-                heappush(self._dues, (response.created_at + LATEST_NS, touch._replace(moment=response.created_at)))
-            else:
-                rows.append(paired_row(response, ref, name))
+    def _clock_rows(self, hours: Iterable[tuple[str, int]]) -> Iterator[Row]:
+        """The clocks of chargers in these hours, but for hours of which something may be forgotten."""
+        for serial, hour in sorted(hours):
+            memory = self._fleet.get(serial)
+            if memory is not None and self._fleet.watermark <= hour + CLOSED_NS:
+                row = clock_row(serial, hour, memory.responses_between(hour, hour + HOUR_NS))
+                if row is not None:
+                    yield row
 
-    def _decide(
-        self,
-        memory: ChargerMemory,
-        life: Life,
-        watermark: int,
-        name: str,
-        rows: list[Row],
-        time_outs: list[TimeOut],
-    ) -> None:
-        """Write every decision about a command, and take back those that no longer hold."""
-        decided = memory.decided.setdefault(place_of(life.command), {})
-        held = decisions(life, watermark)
-        firmware = memory.firmware.release if memory.firmware else _NO_FIRMWARE
-        for decision in held:
-            if decision not in decided:
-                decided[decision] = firmware
-                self._keep(life.command.serial, Decided(place_of(life.command), decision, firmware))
-        rows += [
-            outcome_row(life, decision, name, release, is_refuted=decision not in held)
-            for decision, release in decided.items()
-        ]
-        for decision in decided:
-            if decision.outcome in SILENCE:
-                answered_at = arrival_of(life.response) if life.response else None
-                time_outs.append(TimeOut(life.command, name, decision.at, answered_at, decision not in held))
+    def _standing(self, sending: Sending) -> Iterator[TimeOut]:
+        command = sending.command
+        life = self.find(command.serial, command.id, command.published_at, command.ref)
+        if life is not None and life.response is None:
+            for each in sending.decided:
+                time_out = self._teller.time_out(life, each.at, self._fleet.watermark)
+                if each.outcome in SILENCE and time_out.given_up_at is None:
+                    yield time_out
 
-    def _forget(self, watermark: int) -> None:
-        while self._forgets and self._forgets[0][0] < watermark:
-            _, serial = heappop(self._forgets)
-            memory = self._chargers.get(serial)
-            if memory is None:
-                continue
-            gone = memory.forget(watermark - self._kept_ns)
-            decided = [Decided(place, decision, "") for place, decision in gone.decisions]
-            facts: list[Fact] = [*gone.sendings, *gone.responses, *gone.sightings, *decided]
-            for fact in facts:
-                self._changes[key_of(serial, fact)] = None
-            if not memory.threads and not memory.sightings and memory.firmware is None:
-                del self._chargers[serial]
+
+def _is_silent(sending: Sending) -> bool:
+    return any(each.outcome in SILENCE for each in sending.decided)
 
 
 def _release(observation: Observation) -> str:

@@ -1,10 +1,12 @@
 """Lives: everything that a charger's memory holds of a command, in one record."""
 
-from pipeline.core.charger_memory import ChargerMemory, place_of
+from pipeline.core.charger_memory import ChargerMemory
 from pipeline.core.command_life import Life
 from pipeline.core.command_lives import Lives
 from pipeline.core.command_thread import Sending
-from pipeline.core.confirmation import Sighting
+from pipeline.core.confirmation import AFTER_NS
+from pipeline.core.pairing import LATEST_NS
+from pipeline.core.sightings import Sighting
 from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandResponse, CommandSent
 
@@ -21,7 +23,6 @@ def memory_of(*sendings: Sending) -> ChargerMemory:
     memory = ChargerMemory()
     for each in sendings:
         memory.thread(48).add_sending(each)
-        memory.add_place(place_of(each.command), LIVES.family(48))
     return memory
 
 
@@ -53,10 +54,37 @@ def test_a_command_that_is_refused_has_no_effect() -> None:
     assert not life.is_effective
 
 
+def test_that_it_was_superseded_by_what_is_forgotten_stays() -> None:
+    memory = memory_of(sending(10, "a")._replace(superseded_at=11 * S))
+    memory.thread(48).add_response(RESPONSE)
+    memory.sightings.add(Sighting(11 * S, 12 * S, 48, 13.0))
+    (life,) = LIVES.of(memory, memory.thread(48).cluster(10 * S))
+    assert (life.is_superseded, life.is_effective) == (True, False)
+
+
 def test_the_deadline_is_that_of_the_life() -> None:
-    assert LIVES.deadline(sending(10, "a")) == 70 * S
+    assert LIVES.deadline(sending(10, "a").command) == 70 * S
 
 
-def test_commands_without_readback_supersede_only_their_own() -> None:
-    assert LIVES.family(48) == 48
-    assert len({LIVES.family(command_id) for command_id in (1, 22, 48, 999)}) == 4
+def test_commands_that_share_a_readback_supersede_each_other() -> None:
+    shipped = shipped_catalogue()
+    spec = shipped.commands[48]
+    twin = spec._replace(id=900, name="Twin")
+    lives = Lives(shipped._replace(commands={**shipped.commands, 900: twin}), 60 * S)
+    assert lives.family(48) == lives.family(900) == (48, 900)
+    assert lives.shown_in(48) == [48, 900]
+    assert LIVES.family(48) == (48,)
+    assert LIVES.family(1) == (1,)
+    assert LIVES.shown_in(7) == []
+
+
+def test_a_sighting_concerns_the_last_command_before_it_and_those_behind_until_the_next() -> None:
+    memory = memory_of(*(sending(second, f"{second}") for second in (10, 20, 30, 40, 60)))
+    seen = Sighting(25 * S, None, 48, 13.0)
+    assert list(LIVES.concerned(memory, seen)) == [(48, second * S) for second in (20, 30, 40, 60)]
+    memory.sightings.add(Sighting(36 * S, None, 48, 13.0))
+    assert list(LIVES.concerned(memory, seen)) == [(48, second * S) for second in (20, 30, 40)]
+    late = 60 * S + AFTER_NS + LATEST_NS
+    assert list(LIVES.concerned(memory, seen._replace(observed_at=late))) == [(48, 60 * S)]
+    assert list(LIVES.concerned(memory, seen._replace(observed_at=late + 1))) == []
+    assert list(LIVES.concerned(memory, seen._replace(observation_id=111))) == []

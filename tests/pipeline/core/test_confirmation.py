@@ -1,12 +1,15 @@
 """Confirmation by readback: what confirms, what does not, and that order, copies and pruning change nothing."""
 
+from collections.abc import Iterable, Sequence
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.confirmation import AFTER_NS, BEFORE_NS, Effect, Sighting, Target, confirm, prune, shows, targets_of
+from pipeline.core.confirmation import AFTER_NS, BEFORE_NS, Effect, Target, shows, targets_of
+from pipeline.core.confirmation import confirm as confirm_by
+from pipeline.core.sightings import Sighting, Sightings
 from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandSent
 from schemas.observation import Value
@@ -17,6 +20,19 @@ CREATED = 1_700_000_000 * S + S // 2
 SECOND = CREATED // S * S
 CURRENT = (Target(48, 13.0),)
 PHASES = (Target(111, 16.0), Target(112, 16.0), Target(113, 10.0))
+
+
+def seen_of(sightings: Iterable[Sighting]) -> Sightings:
+    known = Sightings()
+    for sighting in sightings:
+        known.add(sighting)
+    return known
+
+
+def confirm(
+    targets: Sequence[Target], sightings: Iterable[Sighting], created_at: int, until: int | None
+) -> Effect | None:
+    return confirm_by(targets, seen_of(sightings), created_at, until)
 
 
 def seen(seconds: float, value: Value, observation_id: int = 48) -> Sighting:
@@ -117,10 +133,27 @@ def test_order_and_copies_change_nothing(
 def test_what_is_pruned_is_not_missed(
     sightings: list[Sighting], targets: tuple[Target, ...], until: int | None, seconds: int
 ) -> None:
-    before = SECOND - BEFORE_NS + seconds * S
-    kept = prune(sightings, before)
-    assert confirm(targets, kept, CREATED, until) == confirm(targets, sightings, CREATED, until)
-    assert prune(kept, before) == kept
-    assert len({each.observation_id for each in kept if each.observed_at < before}) == sum(
-        each.observed_at < before for each in kept
-    )
+    pruned = seen_of(sightings)
+    pruned.prune(SECOND - BEFORE_NS + seconds * S)
+    assert confirm_by(targets, pruned, CREATED, until) == confirm(targets, sightings, CREATED, until)
+
+
+@given(SIGHTINGS, TARGETS, UNTIL)
+def test_it_is_seen_by_the_first_moment_at_which_all_show_what_they_must(
+    sightings: list[Sighting], targets: tuple[Target, ...], until: int | None
+) -> None:
+    end = min(CREATED + AFTER_NS + 1, until or 2 * CREATED)
+    within = sorted({each.observed_at for each in sightings if SECOND - BEFORE_NS <= each.observed_at < end})
+    all_show = [moment for moment in within if _all_show(targets, sightings, moment)]
+    found = confirm(targets, sightings, CREATED, until)
+    if all_show:
+        assert found is not None
+        assert found.observed_at <= all_show[0]
+    if found is not None:
+        assert found.observed_at in within
+
+
+def _all_show(targets: tuple[Target, ...], sightings: list[Sighting], moment: int) -> bool:
+    known = seen_of(sightings)
+    last = {target: known.last_before(target.observation_id, moment + 1) for target in targets}
+    return all(seen is not None and shows(seen.value, target.number) for target, seen in last.items())
