@@ -118,11 +118,11 @@ class StoredEnd:
 
 
 class StoredEnds:
-    """The rows of commands as a store holds them, until they are taken out."""
+    """The rows of commands as a store holds them, until they are taken out. `hasty` counts time-outs taken back."""
 
     def __init__(self) -> None:
         self._by_ref: dict[str, StoredEnd] = {}
-        self.taken_back = 0
+        self.hasty = 0
 
     def write(self, rows: Iterable[Row]) -> None:
         """Store rows; those of other measurements are passed over."""
@@ -140,7 +140,7 @@ class StoredEnds:
     def take(self, ref: str) -> StoredEnd:
         """What is stored of one sending, which is forgotten."""
         stored = self._by_ref.pop(ref, StoredEnd())
-        self.taken_back += sum(stored.outcomes.values())
+        self.hasty += sum(is_refuted for (outcome, _), is_refuted in stored.outcomes.items() if outcome in _SILENT)
         return stored
 
     def __len__(self) -> int:

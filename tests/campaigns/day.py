@@ -165,11 +165,11 @@ def _showing(command: CommandTruth, until: int, alike: Sequence[CommandTruth], c
 
 
 class Day(NamedTuple):
-    """What came of a day."""
+    """What came of a day. `hasty`: time-outs that were written before the answer in time was read."""
 
     confusion: Confusion
     messages: int
-    taken_back: int
+    hasty: int
     seconds: float
     peak_mib: float
 
@@ -177,7 +177,7 @@ class Day(NamedTuple):
         """In words and tables."""
         return (
             f"{self.messages} messages in {self.seconds:.0f} s, {self.peak_mib:.0f} MiB at most, "
-            f"{self.taken_back} decisions taken back\n{self.confusion.tables()}"
+            f"{self.hasty} time-outs written and taken back\n{self.confusion.tables()}"
         )
 
 
@@ -197,7 +197,7 @@ def live_through(plan: FleetPlan, quirks: Quirks, hours: int) -> Day:
             hour, messages, judged = (now - plan.start) // HOUR_NS, fleet.truth.deliveries, judge.confusion.judged
             took = f"{time.monotonic() - began:.0f} s, {_peak_mib():.0f} MiB"
             print(f"{hour} h: {messages} messages, {judged} judged, {len(stored)} open, {took}", flush=True)
-    return Day(judge.confusion, fleet.truth.deliveries, stored.taken_back, time.monotonic() - began, _peak_mib())
+    return Day(judge.confusion, fleet.truth.deliveries, stored.hasty, time.monotonic() - began, _peak_mib())
 
 
 def _peak_mib() -> float:

@@ -12,6 +12,8 @@ from pipeline.simulator.quirks import Quirk, Quirks
 from tests.campaigns.day import live_through
 
 RIGHT = 0.999
+MOST_HASTY = 0.001
+"""Of all commands: answers that are overtaken by everything sent until 5 s after their deadline."""
 DENSER = {Quirk.DEAD: 0.03, Quirk.REPEATED: 0.03}
 """In a small fleet, so that there are some."""
 
@@ -37,3 +39,4 @@ def test_commands_end_in_the_rows_as_they_truly_ended(plan: FleetPlan, quirks: Q
     assert day.confusion.share_of_right_ends >= RIGHT
     assert day.confusion.share_of_right_effects >= RIGHT
     assert day.confusion.false_timeouts == []
+    assert day.hasty <= day.confusion.judged * MOST_HASTY
