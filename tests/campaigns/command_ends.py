@@ -137,6 +137,10 @@ class StoredEnds:
                 stored = self._by_ref.setdefault(str(fields["ref"]), StoredEnd())
                 stored.outcomes[tags["outcome"], row.time] = fields["refuted"] == 1.0
 
+    def read(self, ref: str) -> StoredEnd:
+        """What is stored of one sending."""
+        return self._by_ref.get(ref, StoredEnd())
+
     def take(self, ref: str) -> StoredEnd:
         """What is stored of one sending, which is forgotten."""
         stored = self._by_ref.pop(ref, StoredEnd())
@@ -149,13 +153,17 @@ class StoredEnds:
 
 @dataclass(slots=True)
 class Confusion:
-    """True against stored, and what the wrong ones have in common."""
+    """True against stored, and what the wrong ones have in common.
+
+    `changed` counts commands whose rows said something else later, once nothing new had been heard for long.
+    """
 
     ends: Counter[tuple[End, End]] = field(default_factory=Counter)
     effects: Counter[tuple[Shown, bool]] = field(default_factory=Counter)
     crowds: Counter[tuple[str, bool]] = field(default_factory=Counter)
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
     false_timeouts: list[CommandTruth] = field(default_factory=list)
+    changed: int = 0
     samples: list[str] = field(default_factory=list)
 
     @property
@@ -178,7 +186,7 @@ class Confusion:
         """All of it, to be read by people."""
         ends, effects = self.share_of_right_ends, self.share_of_right_effects
         lines = [f"{self.judged} commands: {ends:.4%} ends right, {effects:.4%} effects right"]
-        lines.append(f"{len(self.false_timeouts)} false time-outs")
+        lines.append(f"{len(self.false_timeouts)} false time-outs, {self.changed} rows changed after all was over")
         lines.append("true end \\ stored".ljust(20) + "".join(end.value.rjust(15) for end in End))
         for true in End:
             row = [self.ends[true, stored] for stored in End]

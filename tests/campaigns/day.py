@@ -26,6 +26,7 @@ from tests.campaigns.command_ends import (
     READBACK_NS,
     TIMEOUT_NS,
     Confusion,
+    End,
     S,
     Shown,
     StoredEnd,
@@ -86,14 +87,24 @@ class Follower:
         return rows
 
 
+class _Judged(NamedTuple):
+    """What the rows of a command said when it was settled."""
+
+    ref: str
+    published_at: int
+    end: End
+    is_confirmed: bool
+
+
 class Judge:
-    """Holds truth against rows, once a command is settled; then forgets both."""
+    """Holds truth against rows, once a command is settled, and forgets both once the tracker has forgotten it too."""
 
     def __init__(self, since: int) -> None:
         """Commands sent before `since` are passed over."""
         self._since = since
         self.confusion = Confusion()
         self._pending: deque[CommandTruth] = deque()
+        self._judged: deque[_Judged] = deque()
         self._alike: dict[tuple[str, int], deque[CommandTruth]] = {}
 
     def hear(self, commands: list[CommandTruth]) -> None:
@@ -110,10 +121,18 @@ class Judge:
             alike = self._alike[command.serial, command.id]
             while alike[0].created_at < command.created_at - ANSWERED_WITHIN_NS:
                 alike.popleft()
-            if command.is_ours and command.published_at < self._since:
-                stored.take(command.ref)
-            elif command.is_ours:
-                self._compare(command, stored.take(command.ref), [each for each in alike if each is not command])
+            if command.is_ours:
+                found = stored.read(command.ref)
+                self._judged.append(_Judged(command.ref, command.published_at, found.end(), found.is_confirmed))
+                if command.published_at >= self._since:
+                    self._compare(command, found, [each for each in alike if each is not command])
+
+    def forget(self, stored: StoredEnds, until: int) -> None:
+        """Look once more at what was sent before `until`, and forget it."""
+        while self._judged and self._judged[0].published_at < until:
+            judged = self._judged.popleft()
+            now = stored.take(judged.ref)
+            self.confusion.changed += (now.end(), now.is_confirmed) != (judged.end, judged.is_confirmed)
 
     def _compare(self, command: CommandTruth, stored: StoredEnd, alike: Sequence[CommandTruth]) -> None:
         confusion = self.confusion
@@ -192,11 +211,13 @@ def live_through(plan: FleetPlan, quirks: Quirks, hours: int) -> Day:
         judge.hear(fleet.truth.commands)
         fleet.truth.sessions.clear()
         judge.judge(stored, min(now - SETTLED_NS, end))
+        judge.forget(stored, now - KEPT_NS - SETTLED_NS)
         if now - shown_at >= HOUR_NS:
             shown_at = now
             hour, messages, judged = (now - plan.start) // HOUR_NS, fleet.truth.deliveries, judge.confusion.judged
             took = f"{time.monotonic() - began:.0f} s, {_peak_mib():.0f} MiB"
-            print(f"{hour} h: {messages} messages, {judged} judged, {len(stored)} open, {took}", flush=True)
+            print(f"{hour} h: {messages} messages, {judged} judged, {len(stored)} remembered, {took}", flush=True)
+    judge.forget(stored, end)
     return Day(judge.confusion, fleet.truth.deliveries, stored.hasty, time.monotonic() - began, _peak_mib())
 
 

@@ -39,4 +39,5 @@ def test_commands_end_in_the_rows_as_they_truly_ended(plan: FleetPlan, quirks: Q
     assert day.confusion.share_of_right_ends >= RIGHT
     assert day.confusion.share_of_right_effects >= RIGHT
     assert day.confusion.false_timeouts == []
+    assert day.confusion.changed == 0
     assert day.hasty <= day.confusion.judged * MOST_HASTY
