@@ -13,7 +13,7 @@ from time import time_ns
 from pipeline.core.backoff import Backoff
 from pipeline.journey import Batch, Journey
 from pipeline.meters import Meters
-from pipeline.wires.source import Piece, Source
+from pipeline.wires.source import Piece, Source, SourceState
 from pipeline.wires.store import StoreUnavailableError
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class CommandCopies:
         self._thread = thread
         self._again = Backoff(0.5, 15.0) if again is None else again
         self._stopping = asyncio.Event()
+        self._caught_up = asyncio.Event()
 
     async def run(self) -> None:
         """Work until `stop`; then finish what is at hand."""
@@ -48,12 +49,32 @@ class CommandCopies:
                 piece = await self._source.next_piece(_AT_ONCE, _TICK_S)
                 if piece is not None and await self._make_durable(piece):
                     await self._source.acknowledge(piece.token)
+                self._look()
             self._source.stop()
+
+    async def caught_up(self, patience_s: float) -> bool:
+        """Wait until every copy that waited is durable; False where that took too long.
+
+        Whoever reads the operator's queue after a long absence waits for it: a command that is learnt hours behind the
+        watermark is too old to be followed.
+        """
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._caught_up.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def stop(self) -> None:
         """Take nothing more. `run` returns when what is at hand is durable, or cannot be made so now."""
         self._stopping.set()
+        self._caught_up.set()
         await self._source.cancel()
+
+    def _look(self) -> None:
+        status = self._source.status
+        if status.state is SourceState.CONSUMING and not status.backlog and not status.unacknowledged:
+            self._caught_up.set()
 
     async def _make_durable(self, piece: Piece) -> bool:
         """Commit some copies, however long it takes; False where there is no point in it any more."""

@@ -13,6 +13,7 @@ from pipeline.core.latencies import HistogramMaker
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.journey import BatchReport
 from pipeline.wires.source import SourceState, SourceStatus
+from schemas.alert import AlertKind
 from schemas.command import CommandResponse
 from schemas.meters import Counts, Gauges, Latency, MetersSnapshot, WorkerState
 from schemas.observation import Observation, Product
@@ -43,6 +44,7 @@ class Meters:
     def __init__(self) -> None:
         """Nothing has happened yet."""
         self._delivered = self._written = self._commands = self._dropped = self._redelivered = self._copies = 0
+        self._alerts: Mapping[AlertKind, int] = MappingProxyType({})
         self._batches = self._requests = self._extra_requests = self._retries = 0
         self._rejected: Counter[RejectReason] = Counter()
         self._surprises: Counter[Surprise] = Counter()
@@ -110,6 +112,10 @@ class Meters:
         """The rejects kept take `size` bytes, of `limit`."""
         self._rejects = (size, limit)
 
+    def alerts_active(self, counts: Mapping[AlertKind, int]) -> None:
+        """So many alerts of each kind are raised now."""
+        self._alerts = MappingProxyType(dict(counts))
+
     def snapshot(self) -> MetersSnapshot:
         """Everything as it is now; it does not change when the meters do."""
         return MetersSnapshot(
@@ -132,6 +138,7 @@ class Meters:
             surprises=MappingProxyType(dict(self._surprises)),
             latencies=MappingProxyType({latency: maker.histogram() for latency, maker in self._latencies.items()}),
             gauges=self._gauges(),
+            alerts=self._alerts,
         )
 
     def _gauges(self) -> Gauges:

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from time import time_ns
 
+from pipeline.alert_log import log_alerts
 from pipeline.assembly import Opened, describe_store, make_alerts, open_parts
 from pipeline.broker import check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
@@ -43,6 +44,7 @@ _LOG = logging.getLogger(__name__)
 
 _DRAIN_S = 8.0
 _BEAT_S = 5.0
+_COPIES_S = 60.0
 
 
 def serve(
@@ -93,6 +95,7 @@ class _Service:
         )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._watch = Watch(self._meters, opened.tracking, make_alerts(settings))
+        self._watch.listen(log_alerts)
         metrics = SelfMetrics(self._meters, socket.gethostname())
         parts = Parts(
             self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording
@@ -142,6 +145,8 @@ class _Service:
         async with asyncio.TaskGroup() as tasks:
             if self._copies is not None:
                 tasks.create_task(self._copies.run())
+                if not await self._copies.caught_up(_COPIES_S):
+                    _LOG.warning("going on without all copies of commands: some may be learnt too late to be followed")
             tasks.create_task(self._worker.run())
 
     def _why_not(self) -> str:

@@ -7,6 +7,7 @@ An alert about chargers or commands is told when its row is durable; one about t
 them (`holding`) says that nothing can be written.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pipeline.core.alert_rows import alert_row
@@ -58,6 +59,7 @@ class Watch:
             gauges.words,
         )
         self._take(self._alerts.judge(known, now))
+        self._meters.alerts_active(Counter(alert.kind for alert in self.active()))
 
     def close(self, now: int) -> None:
         """The worker ends, and with it what was raised about it."""

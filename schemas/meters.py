@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from schemas.alert import AlertKind
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
 
@@ -117,10 +118,14 @@ class Gauges(NamedTuple):
 
 
 class MetersSnapshot(NamedTuple):
-    """Everything at one moment; it does not change any more."""
+    """Everything at one moment; it does not change any more.
+
+    `alerts`  how many of each kind are raised, and told of; those of which there is none are left out.
+    """
 
     counts: Counts
     rejected: Mapping[RejectReason, int]
     surprises: Mapping[Surprise, int]
     latencies: Mapping[Latency, Histogram]
     gauges: Gauges
+    alerts: Mapping[AlertKind, int]

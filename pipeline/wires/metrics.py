@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.core.latencies import cumulate, total
 from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
+from schemas.alert import AlertKind
 from schemas.meters import Counts, Gauges, Histogram, Latency, MetersSnapshot, WorkerState
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
@@ -127,6 +128,7 @@ class _Worker(Collector):
             yield CounterMetricFamily(_name(counted.name), counted.help, counted.read(snapshot.counts))
         yield _by_label("rejected", "Deliveries in the rejects.", "reason", RejectReason, snapshot.rejected)
         yield _by_label("surprises", "What was legal but unexpected.", "surprise", Surprise, snapshot.surprises)
+        yield _alerts(snapshot.alerts)
         for gauged in _GAUGES:
             number = gauged.read(snapshot.gauges)
             if number is not None:
@@ -143,6 +145,13 @@ def _state(gauges: Gauges) -> Metric:
     family = GaugeMetricFamily(_name("state"), "1 for what the worker is doing, 0 for all else.", labels=("state",))
     for state in WorkerState:
         family.add_metric((state,), state is gauges.state)
+    return family
+
+
+def _alerts(counts: Mapping[AlertKind, int]) -> Metric:
+    family = GaugeMetricFamily(_name("alerts_active"), "Alerts that are raised now.", labels=("kind",))
+    for kind in AlertKind:
+        family.add_metric((kind,), counts.get(kind, 0))
     return family
 
 

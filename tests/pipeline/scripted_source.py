@@ -18,6 +18,7 @@ class ScriptedSource:
         self.acknowledged: list[Token] = []
         self.events: list[str] = []
         self.epoch = 1
+        self.backlog = 0
         self._tag = 0
         self._pieces: deque[Piece] = deque()
         self._arrived = asyncio.Event()
@@ -94,4 +95,4 @@ class ScriptedSource:
 
     @property
     def status(self) -> SourceStatus:
-        return SourceStatus(self._state, "", 0, 1, 0, 100, 1, 0)
+        return SourceStatus(self._state, "", self.backlog, 1, 0, 100, 1, 0)

@@ -100,3 +100,17 @@ async def test_what_is_no_longer_ours_is_neither_kept_nor_acknowledged(state: St
         await until(lambda: token in bench.source.acknowledged)
         assert lost not in bench.source.acknowledged
         assert bench.commands == 1
+
+
+async def test_it_has_caught_up_when_nothing_waits_and_all_is_durable(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.source.backlog = 1
+    async with asyncio.timeout(HANGS_S), asyncio.TaskGroup() as tasks:
+        tasks.create_task(bench.copies.run())
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        assert not await bench.copies.caught_up(0.01)
+        bench.source.backlog = 0
+        assert await bench.copies.caught_up(HANGS_S)
+        await bench.copies.stop()
+    bench.thread.shutdown()

@@ -169,7 +169,8 @@ async def test_commands_are_listed_the_newest_first(state: StateFile) -> None:
 async def test_a_request_is_forgotten_with_its_command(state: StateFile) -> None:
     bench = Bench(state)
     sent = await bench.desk.send(asked())
-    bench.time_passes(7 * 3_600)
+    for _ in range(4):
+        bench.time_passes(3 * 3_600)
     assert await bench.desk.find(sent.life.command.ref) is None
     await bench.desk.send(asked("other"))
     assert [request.message_id for request in state.requests()] == ["other"]

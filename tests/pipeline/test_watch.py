@@ -54,6 +54,7 @@ def test_a_worker_that_holds_says_so_at_once_and_writes_it_later(bench: Bench) -
     bench.watch.look(NOW + S)
     assert bench.edges == [(AlertKind.HOLDING, True)]
     assert [alert.kind for alert in bench.watch.active()] == [AlertKind.HOLDING]
+    assert bench.meters.snapshot().alerts == {AlertKind.HOLDING: 1}
     bench.meters.recovered()
     bench.watch.look(NOW + 2 * S)
     rows = bench.watch.rows()

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.meters import Meters
 from pipeline.wires.metrics import metrics_registry
+from schemas.alert import AlertKind
 from schemas.meters import Counts, WorkerState
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
@@ -162,3 +163,11 @@ def test_each_scrape_is_of_its_own_moment() -> None:
 
     assert b"chargeline_written_total 0.0" in before
     assert b"chargeline_written_total 1.0" in generate_latest(registry)
+
+
+def test_every_kind_of_alert_has_a_gauge() -> None:
+    meters = busy_meters()
+    meters.alerts_active({AlertKind.CHARGER_SILENT: 3})
+    families = scrape(meters)
+    assert value(families, "alerts_active", kind="charger_silent") == 3
+    assert len(families["chargeline_alerts_active"].samples) == len(AlertKind)
