@@ -53,7 +53,8 @@ CLOCK_NS = 2 * S
 STAMPS_OFF_NS = 5 * S
 """How far the stamp of what a command shows may be from its creation, back in time: see core.confirmation, plus
 CLOCK_NS."""
-_SAMPLES = 20
+_SAMPLES = 2
+"""How many of each sort of wrong ones are shown in full."""
 
 
 class Follower:
@@ -159,7 +160,7 @@ class Judge:
         self, what: str, cause: str, command: CommandTruth, stored: StoredEnd, alike: Sequence[CommandTruth]
     ) -> None:
         self.confusion.causes[what, cause] += 1
-        if len(self.confusion.samples) < _SAMPLES:
+        if self.confusion.causes[what, cause] <= _SAMPLES:
             near = [each for each in alike if abs(each.created_at - command.created_at) < 2 * NEAR_NS]
             self.confusion.samples.append(f"{what}; {cause}; {command}; {stored}; near it: {near}")
 
@@ -174,6 +175,8 @@ def _showing(command: CommandTruth, until: int, alike: Sequence[CommandTruth], c
     """What may have shown a value in place of this command, or hidden it; `until` the next of its kind of ours."""
     if command.shown_at is not None and not command.is_legible:
         return "what it said could not be read, or was told only when its charger was back"
+    if command.shown_at is not None and abs(command.shown_at - until) <= CLOCK_NS + S:
+        return "shown so near the next command that clocks decide on which side of it"
     since = command.created_at - STAMPS_OFF_NS
     for each in alike:
         if each.shown_at is not None and since <= each.shown_at <= until + CLOCK_NS:
