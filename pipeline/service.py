@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from pathlib import Path
 from time import time_ns
 
 from pipeline.alert_log import log_alerts
-from pipeline.assembly import Opened, describe_store, make_alerts, open_parts
+from pipeline.assembly import Opened, describe_store, make_alerts, open_parts, secret_reader
 from pipeline.broker import check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
@@ -29,6 +29,7 @@ from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
 from pipeline.settings import Settings
 from pipeline.watch import Watch
+from pipeline.wires.alert_webhook import AlertWebhook
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.command_requests import CommandRequests
@@ -38,6 +39,7 @@ from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.source import SourceState
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
+from schemas.alert import Alert
 from schemas.delivery import Delivery
 
 _LOG = logging.getLogger(__name__)
@@ -111,6 +113,7 @@ class _Service:
             loop.add_signal_handler(number, self._end, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         async with AsyncExitStack() as parts:
+            await self._open_webhook(parts)
             commands = await self._open_commands(parts)
             if self._settings.http is not None:
                 host, port = self._settings.http
@@ -140,6 +143,18 @@ class _Service:
         )
         self._watch.listen(desk.told)
         return make_requests(self._settings, desk)
+
+    async def _open_webhook(self, parts: AsyncExitStack) -> None:
+        """Begin to post alerts, where somebody wants them."""
+        if self._settings.alert_webhook is None:
+            return
+        webhook = await parts.enter_async_context(AlertWebhook(secret_reader(self._settings.alert_webhook)))
+
+        def tell(edges: Sequence[Alert]) -> None:
+            webhook.tell(self._watch.active(), [edge for edge in edges if not edge.active])
+
+        self._watch.listen(tell)
+        webhook.tell(self._watch.active(), ())
 
     async def _work(self) -> None:
         async with asyncio.TaskGroup() as tasks:
