@@ -24,7 +24,8 @@ setup: $(READY) ## virtual environment in .venv, locked dependencies, the progra
 demo: $(READY) ## a simulated fleet through the real path into SQLite, with a live board
 	@$(BIN)/chargeline demo $(ARGS)
 
-services: ## RabbitMQ and InfluxDB for the tests: installed and built once, outside this tree
+services: ## RabbitMQ, InfluxDB and curl for the tests: installed and built once, outside this tree
+	@.ci/services/curl
 	@.ci/services/rabbitmq
 	@.ci/services/influxd >/dev/null
 
