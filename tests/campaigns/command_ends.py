@@ -155,7 +155,7 @@ class StoredEnds:
 class Confusion:
     """True against stored, and what the wrong ones have in common.
 
-    `changed` counts commands whose rows said something else later, once nothing new had been heard for long.
+    `changed` tells of commands whose rows said something else later, once nothing new had been heard for long.
     """
 
     ends: Counter[tuple[End, End]] = field(default_factory=Counter)
@@ -163,7 +163,7 @@ class Confusion:
     crowds: Counter[tuple[str, bool]] = field(default_factory=Counter)
     causes: Counter[tuple[str, str]] = field(default_factory=Counter)
     false_timeouts: list[CommandTruth] = field(default_factory=list)
-    changed: int = 0
+    changed: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
 
     @property
@@ -186,7 +186,7 @@ class Confusion:
         """All of it, to be read by people."""
         ends, effects = self.share_of_right_ends, self.share_of_right_effects
         lines = [f"{self.judged} commands: {ends:.4%} ends right, {effects:.4%} effects right"]
-        lines.append(f"{len(self.false_timeouts)} false time-outs, {self.changed} rows changed after all was over")
+        lines.append(f"{len(self.false_timeouts)} false time-outs, {len(self.changed)} rows changed after all was over")
         lines.append("true end \\ stored".ljust(20) + "".join(end.value.rjust(15) for end in End))
         for true in End:
             row = [self.ends[true, stored] for stored in End]
@@ -203,4 +203,4 @@ class Confusion:
             lines.append(f"  {crowd}: {wrong + self.crowds[crowd, False]}, {wrong}")
         lines.append("wrong ones, by what they have in common:")
         lines += [f"  {count:5d}  {what}: {cause}" for (what, cause), count in sorted(self.causes.items())]
-        return "\n".join([*lines, *self.samples])
+        return "\n".join([*lines, *self.samples, *self.changed])

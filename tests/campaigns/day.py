@@ -48,9 +48,9 @@ ANSWERED_WITHIN_NS = 600 * S
 """After this no command of the simulator is answered any more, or shows anything new."""
 FIRST_NS = 60 * S
 """By then every charger has told its settings, which might be taken for what a command did."""
-CLOCK_NS = 2 * S
-"""How far a charger's clock may be off."""
-STAMPS_OFF_NS = 5 * S
+CLOCK_NS = 3 * S
+"""How far the stamp of an observation may be off: 2 s by its charger's clock, and whole seconds."""
+STAMPS_OFF_NS = 2 * S + CLOCK_NS
 """How far the stamp of what a command shows may be from its creation, back in time: see core.confirmation, plus
 CLOCK_NS."""
 _SAMPLES = 2
@@ -133,7 +133,8 @@ class Judge:
         while self._judged and self._judged[0].published_at < until:
             judged = self._judged.popleft()
             now = stored.take(judged.ref)
-            self.confusion.changed += (now.end(), now.is_confirmed) != (judged.end, judged.is_confirmed)
+            if (now.end(), now.is_confirmed) != (judged.end, judged.is_confirmed):
+                self.confusion.changed.append(f"{judged} changed to {now}")
 
     def _compare(self, command: CommandTruth, stored: StoredEnd, alike: Sequence[CommandTruth]) -> None:
         confusion = self.confusion
@@ -175,7 +176,7 @@ def _showing(command: CommandTruth, until: int, alike: Sequence[CommandTruth], c
     """What may have shown a value in place of this command, or hidden it; `until` the next of its kind of ours."""
     if command.shown_at is not None and not command.is_legible:
         return "what it said could not be read, or was told only when its charger was back"
-    if command.shown_at is not None and abs(command.shown_at - until) <= CLOCK_NS + S:
+    if command.shown_at is not None and abs(command.shown_at - until) <= CLOCK_NS:
         return "shown so near the next command that clocks decide on which side of it"
     since = command.created_at - STAMPS_OFF_NS
     for each in alike:

@@ -56,4 +56,4 @@ def test_hardly_a_time_out_is_written_before_the_answer_in_time_is_read(day: Day
 
 
 def test_what_is_settled_stays_as_it_is(day: Day) -> None:
-    assert day.confusion.changed == 0
+    assert day.confusion.changed == []
