@@ -6,6 +6,7 @@ the watermark, or when something is written.
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache, partial
 
 from pipeline.core.charger_memory import ChargerMemory
 from pipeline.core.command_life import Life
@@ -19,14 +20,17 @@ from schemas.command import CommandResponse, CommandSent
 SEEN_BEFORE_NS = BEFORE_NS + 10**9 - EARLIEST_NS
 """How far before its publication a command may be confirmed by an observation, by its stamp."""
 
+_MOST_TARGETS = 4_096
+
 
 class Lives:
     """See above. `timeout_ns` is COMMAND_TIMEOUT."""
 
     def __init__(self, catalogue: Catalogue, timeout_ns: int) -> None:
         """Holds nothing but what the rules are."""
-        self._catalogue = catalogue
         self._timeout_ns = timeout_ns
+        # The same few over and over again.
+        self._targets_of = lru_cache(_MOST_TARGETS)(partial(targets_of, catalogue))
         self._shown_in: dict[int, list[int]] = {}
         for spec in catalogue.commands.values():
             for observation_id in spec.readback:
@@ -78,8 +82,9 @@ class Lives:
             superseded_at = newer.published_at
         effect: Effect | None = None
         if response is not None and response.accepted:
-            targets = targets_of(command, self._catalogue)
-            effect = confirm(targets, memory.sightings, response.created_at, superseded_at)
+            effect = confirm(
+                self._targets_of(command.id, command.arguments), memory.sightings, response.created_at, superseded_at
+            )
         arrived_at = effect.arrived_at if effect else None
         return Life(
             command,

@@ -15,28 +15,31 @@ are always written, say what counts: `accepted` and the latencies only where `an
 `late` is, `effect_ms` only where `confirmed` is. In `command_outcome` nothing counts where `refuted` is 1.
 """
 
+from functools import lru_cache
+
 import orjson
 
 from pipeline.core.apart import apart
-from pipeline.core.command_life import STANDINGS, Decided, Due, Life, Standing, answer_of
+from pipeline.core.command_life import Decided, Life, Standing
 from pipeline.core.timestamps import NS_PER_MS, format_time
-from schemas.command import CommandResponse, CommandSent, Outcome
+from schemas.command import Argument, CommandResponse, CommandSent, Outcome
 from schemas.measurement import COMMAND, COMMAND_OUTCOME, COMMAND_RESPONSE
 from schemas.row import Field, Row
+
+_MOST_ARGUMENTS = 4_096
 
 
 def command_row(life: Life, found: Standing, command_name: str) -> Row:
     """Today's knowledge of a command, at its own place: published_at + crc32(ref) mod 100 ns."""
     command = life.command
-    arguments = [{"Id": argument.id, "Value": argument.value} for argument in command.arguments]
     fields: list[Field] = [
         ("state", found.state.value),
         ("command_id", float(command.id)),
         ("ref", command.ref),
-        ("arguments", orjson.dumps(arguments).decode()),
+        ("arguments", _in_json(command.arguments)),
         ("expires_at", "" if command.expires_at is None else format_time(command.expires_at)),
         ("attempt", float(life.attempt)),
-        *_latencies(life, found),
+        *_latencies(life, is_late=found.late),
     ]
     if life.response is not None:
         fields.append(("accepted", float(life.response.accepted)))
@@ -66,18 +69,19 @@ def outcome_row(life: Life, decided: Decided, command_name: str, *, is_refuted: 
     A refuted one has all flags 0, and no latencies.
     """
     is_answer = decided.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
+    is_late = is_answer and decided.at > life.deadline
     flags = {
         "ok": decided.outcome is Outcome.ACCEPTED,
         "failed": decided.outcome is not Outcome.ACCEPTED,
         "timed_out": decided.outcome is Outcome.TIMED_OUT,
         "expired": decided.outcome is Outcome.EXPIRED,
-        "late": is_answer and decided.at > life.deadline,
+        "late": is_late,
     }
     fields: list[Field] = [("ref", life.command.ref)]
     fields += [(name, float(value and not is_refuted)) for name, value in flags.items()]
     fields.append(("refuted", float(is_refuted)))
     if is_answer and not is_refuted:
-        fields += _latencies(life, STANDINGS[answer_of(life), Due.TIMED_OUT])
+        fields += _latencies(life, is_late=is_late)
     tags = (("command", command_name), ("firmware", decided.firmware), ("outcome", decided.outcome.value))
     return Row(COMMAND_OUTCOME, life.command.serial, "", tags, apart(decided.at, life.command.ref), tuple(fields))
 
@@ -89,15 +93,24 @@ def paired_row(response: CommandResponse, ref: str | None, command_name: str) ->
     return Row(COMMAND_RESPONSE, response.serial, "", tags, response.created_at, fields)
 
 
-def _latencies(life: Life, found: Standing) -> list[Field]:
+def _latencies(life: Life, *, is_late: bool) -> list[Field]:
     response = life.response
     if response is None:
         return []
     created, arrived_at = response.created_at, response.arrived_at
-    spans = {
-        "delivery_ms": None if response.delivered_at is None else response.delivered_at - created,
-        "response_ms": None if arrived_at is None else arrived_at - created,
-        "round_trip_ms": None if response.received_at is None else response.received_at - life.command.published_at,
-        "lateness_ms": arrived_at - life.deadline if found.late and arrived_at is not None else None,
-    }
-    return [(name, span / NS_PER_MS) for name, span in spans.items() if span is not None]
+    found: list[Field] = []
+    if response.delivered_at is not None:
+        found.append(("delivery_ms", (response.delivered_at - created) / NS_PER_MS))
+    if arrived_at is not None:
+        found.append(("response_ms", (arrived_at - created) / NS_PER_MS))
+    if response.received_at is not None:
+        found.append(("round_trip_ms", (response.received_at - life.command.published_at) / NS_PER_MS))
+    if arrived_at is not None and is_late:
+        found.append(("lateness_ms", (arrived_at - life.deadline) / NS_PER_MS))
+    return found
+
+
+@lru_cache(_MOST_ARGUMENTS)
+def _in_json(arguments: tuple[Argument, ...]) -> str:
+    """Arguments as in the body of a command. They are the same few over and over again."""
+    return orjson.dumps([{"Id": argument.id, "Value": argument.value} for argument in arguments]).decode()

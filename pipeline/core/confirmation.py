@@ -19,7 +19,7 @@ from typing import NamedTuple
 from pipeline.core.coercion import number_of_text, to_boolean
 from pipeline.core.sightings import Sightings
 from schemas.catalogue import Catalogue
-from schemas.command import CommandSent
+from schemas.command import Argument
 from schemas.observation import Value
 
 BEFORE_NS = 2 * 10**9
@@ -44,11 +44,11 @@ class Effect(NamedTuple):
     arrived_at: int | None
 
 
-def targets_of(command: CommandSent, catalogue: Catalogue) -> tuple[Target, ...]:
+def targets_of(catalogue: Catalogue, command_id: int, arguments: Sequence[Argument]) -> tuple[Target, ...]:
     """What must be seen of a command; empty where the catalogue knows no readback, or an argument is no number."""
-    spec = catalogue.commands.get(command.id)
+    spec = catalogue.commands.get(command_id)
     readback = spec.readback if spec else ()
-    numbers = [_number(argument.value) for argument in command.arguments[: len(readback)]]
+    numbers = [_number(argument.value) for argument in arguments[: len(readback)]]
     known = [number for number in numbers if number is not None]
     if not readback or len(known) < len(readback):
         return ()

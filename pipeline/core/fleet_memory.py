@@ -5,6 +5,7 @@ a fact.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from heapq import heappop, heappush
 
 from pipeline.core.charger_memory import ChargerMemory, Firmware
@@ -15,7 +16,9 @@ from pipeline.core.kept_facts import Changes, Fact, KeptKey, from_bytes
 from pipeline.core.pairing import EARLIEST_NS, LATEST_NS
 from pipeline.core.sightings import Sighting
 from pipeline.core.tracked import Touch
-from schemas.command import CommandResponse, CommandSent
+from schemas.command import Argument, CommandResponse, CommandSent
+
+_MOST_ARGUMENTS = 4_096
 
 
 class FleetMemory:
@@ -45,24 +48,26 @@ class FleetMemory:
     def thread(self, serial: str, command_id: int) -> CommandThread | None:
         """What is remembered of one command id of a charger; None where that is nothing."""
         memory = self._chargers.get(serial)
-        return memory.threads.get(command_id) if memory else None
+        return None if memory is None else memory.threads.get(command_id)
 
     def cluster(self, touch: Touch) -> Cluster | None:
         """What hangs together with the facts of a moment; None where there are none."""
         serial, command_id, moment = touch
         thread = self.thread(serial, command_id)
-        cluster = thread.cluster(moment) if thread else None
-        return cluster if cluster and (cluster.sendings or cluster.responses) else None
+        cluster = None if thread is None else thread.cluster(moment)
+        return cluster if cluster is not None and (cluster.sendings or cluster.responses) else None
 
     def add_sending(self, sending: Sending) -> CommandSent | None:
         """A command that was sent: as it is known, which may be under another moment; None where it is too late."""
         command = sending.command
         thread = self.thread(command.serial, command.id)
-        known = thread.sending(command.ref) if thread else None
+        known = None if thread is None else thread.sending(command.ref)
         if known is not None:
             command = command._replace(published_at=known.command.published_at)
         elif command.published_at < self.watermark - PAST_NS:
             return None
+        else:
+            command = command._replace(arguments=_shared(command.arguments))
         memory = self._open(command.serial, command.published_at)
         added = memory.thread(command.id).add_sending(sending._replace(command=command))
         if added != known:
@@ -72,7 +77,7 @@ class FleetMemory:
     def drop_sending(self, command: CommandSent) -> Sending | None:
         """Forget a sending that never was; what was known of it."""
         thread = self.thread(command.serial, command.id)
-        sending = thread.drop_sending(command.ref) if thread else None
+        sending = None if thread is None else thread.drop_sending(command.ref)
         if sending is not None:
             self._changes.drop(command.serial, sending)
         return sending
@@ -80,7 +85,7 @@ class FleetMemory:
     def responses_near(self, command: CommandSent) -> Sequence[CommandResponse]:
         """The responses that could be a command's."""
         thread, at = self.thread(command.serial, command.id), command.published_at
-        return thread.responses_between(at + EARLIEST_NS, at + LATEST_NS + 1) if thread else ()
+        return () if thread is None else thread.responses_between(at + EARLIEST_NS, at + LATEST_NS + 1)
 
     def note(self, sending: Sending) -> None:
         """This is what is known now of a sending that is remembered."""
@@ -164,6 +169,12 @@ class FleetMemory:
             at = min(moment, self.watermark) if self.watermark else moment
             heappush(self._looks, (at + CLOSED_NS, serial))
         return memory
+
+
+@lru_cache(_MOST_ARGUMENTS)
+def _shared(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The same object for the same arguments: they are the same few over and over again."""
+    return arguments
 
 
 def _facts(*groups: Iterable[Fact]) -> Iterator[Fact]:

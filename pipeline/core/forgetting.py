@@ -4,7 +4,8 @@ Owns the horizons, by the watermark. Pure. Must not know rows, or what is kept o
 
 A cluster in which every command is answered is closed: nothing more is expected of it but redeliveries. It is forgotten
 when none can come any more. One with a command that nobody answered is remembered until its time-out is given up
-(`given_up_at`), since a device that was offline answers late, and for as long again as a closed one.
+(`given_up_at`), since a device that was offline answers late, and for as long again as a closed one. The newest of its
+readback family is remembered for LATE_DATA, since the next one supersedes it: later than that, it is not noted.
 
 What comes when what it belongs to may be forgotten already is passed over (`is_past`): half known, a command would seem
 to be unanswered, and a response nobody's.
@@ -60,7 +61,7 @@ def forget(memory: ChargerMemory, watermark: int, lives: Lives, kept_ns: int) ->
         old = [
             cluster
             for cluster in thread.clusters(watermark - CLOSED_NS)
-            if _end(cluster, lives, kept_ns) + CLOSED_NS < watermark
+            if _end(memory, cluster, lives, kept_ns) + CLOSED_NS < watermark
         ]
         for cluster in old:
             sendings += cluster.sendings
@@ -88,7 +89,7 @@ def _note_superseded(memory: ChargerMemory, gone: CommandSent, lives: Lives) -> 
     return noted
 
 
-def _end(cluster: Cluster, lives: Lives, kept_ns: int) -> int:
+def _end(memory: ChargerMemory, cluster: Cluster, lives: Lives, kept_ns: int) -> int:
     """When nothing more was expected of a cluster. A response cannot make it longer than `kept_ns`."""
     ends = [cluster.last]
     ends += [min(arrival_of(each) or 0, each.created_at + kept_ns) for each in cluster.responses]
@@ -96,4 +97,8 @@ def _end(cluster: Cluster, lives: Lives, kept_ns: int) -> int:
         answered = {here for here, _ in cluster.pairs}
         commands = [each.command for place, each in enumerate(cluster.sendings) if place not in answered]
         ends += [given_up_at(command, lives.deadline(command), kept_ns) for command in commands]
+    if cluster.sendings:
+        newest, *_, superseded_at = cluster.sendings[-1]
+        if superseded_at is None and memory.next_of(lives.family(newest.id), newest) is None:
+            ends.append(newest.published_at + kept_ns)
     return max(ends)

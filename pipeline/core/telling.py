@@ -61,6 +61,11 @@ class Teller:
                 told.rows.append(paired_row(response, ref, name))
         return told
 
+    def tell_states(self, memory: ChargerMemory, command_id: int, cluster: Cluster, watermark: int) -> list[Row]:
+        """What is known of the commands of a cluster, where neither a response nor a decision is new."""
+        name = self._catalogue.command_name(command_id)
+        return [command_row(life, standing(life, watermark), name) for life in self._lives.of(memory, cluster)]
+
     def time_out(self, life: Life, deadline: int, watermark: int) -> TimeOut:
         """A command that was not answered at a deadline, and what became of that."""
         name = self._catalogue.command_name(life.command.id)

@@ -12,18 +12,18 @@ its readback family, which is superseded now; for an observation, the commands t
 
 That holds for what comes in time (`core.forgetting`). Exceptions: an unknown command, or a response that could not be
 that of a known one, more than PAST_NS behind the watermark, and anything more than `kept_ns` behind it, is passed over;
-an hour of `charger_clock` counts the responses that were known CLOSED_NS behind its start; and a ref is known once, at
-the first moment that was heard of it.
+an hour of `charger_clock` counts the responses that were known CLOSED_NS behind its start; a command is superseded by
+one that comes within `kept_ns`; and a ref is known once, at the first moment that was heard of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 
-from pipeline.core.charger_memory import Firmware
+from pipeline.core.charger_memory import ChargerMemory, Firmware
 from pipeline.core.clock_offset import HOUR_NS, clock_row, hour_of
 from pipeline.core.command_life import SILENCE, Life
 from pipeline.core.command_lives import Lives
-from pipeline.core.command_thread import Sending
+from pipeline.core.command_thread import Cluster, Sending
 from pipeline.core.fleet_memory import FleetMemory
 from pipeline.core.forgetting import CLOSED_NS, given_up_at
 from pipeline.core.kept_facts import KeptKey
@@ -51,7 +51,9 @@ class Tracker:
         self._lives = Lives(catalogue, timeout_ns)
         self._teller = Teller(catalogue, self._lives, kept_ns)
         self._fleet = FleetMemory(self._lives, kept_ns)
+        # Where everything is to be said, and where only the state of commands can have changed.
         self._touched: set[Touch] = set()
+        self._changed: set[Touch] = set()
         self._dues: list[tuple[int, Touch]] = []
 
     def __len__(self) -> int:
@@ -106,26 +108,22 @@ class Tracker:
         rows: list[Row] = []
         time_outs: list[TimeOut] = []
         hours: set[tuple[str, int]] = set()
-        done, done_to = ("", -1), 0
-        for touch in sorted(self._touched):
-            serial, command_id, moment = touch
-            if done == (serial, command_id) and moment <= done_to:
-                continue
-            memory, cluster = self._fleet.get(serial), self._fleet.cluster(touch)
-            if memory is None or cluster is None:
-                continue
-            done, done_to = (serial, command_id), cluster.last
+        done: set[Touch] = set()
+        for serial, command_id, memory, cluster in self._clusters(self._touched, done):
             told = self._teller.tell(memory, command_id, cluster, watermark)
             rows += told.rows
             time_outs += told.time_outs
             for sending in told.noted:
                 self._fleet.note(sending)
-            for at, concerned in told.dues:
-                heappush(self._dues, (at, (serial, command_id, concerned)))
-            hours |= {(serial, hour_of(response.created_at)) for response in cluster.responses}
+            for at, moment in told.dues:
+                heappush(self._dues, (at, (serial, command_id, moment)))
+            hours.update([(serial, hour_of(response.created_at)) for response in cluster.responses])
+        for _, command_id, memory, cluster in self._clusters(self._changed, done):
+            rows += self._teller.tell_states(memory, command_id, cluster, watermark)
         rows += self._clock_rows(hours)
-        touched = frozenset(self._touched)
+        touched = frozenset(self._touched | self._changed)
         self._touched.clear()
+        self._changed.clear()
         self._fleet.advance(watermark)
         return Tracked(tuple(rows), tuple(time_outs), touched)
 
@@ -163,6 +161,7 @@ class Tracker:
         kept before its row is written. Raises ValueError for an entry that this program does not know.
         """
         self._touched.clear()
+        self._changed.clear()
         self._dues.clear()
         self._fleet.restore(kept, watermark)
         for serial, memory in self._fleet:
@@ -190,13 +189,26 @@ class Tracker:
         memory = self._fleet.get(command.serial)
         before = memory.before_of(self._lives.family(command.id), command) if memory else None
         if before is not None:
-            self._touched.add((command.serial, before.command_id, before.published_at))
+            self._changed.add((command.serial, before.command_id, before.published_at))
 
     def _touch_seen(self, serial: str, seen: Sighting) -> None:
         memory = self._fleet.get(serial)
         if memory is not None:
             for command_id, moment in self._lives.concerned(memory, seen):
-                self._touched.add((serial, command_id, moment))
+                self._changed.add((serial, command_id, moment))
+
+    def _clusters(
+        self, touched: Iterable[Touch], done: set[Touch]
+    ) -> Iterator[tuple[str, int, ChargerMemory, Cluster]]:
+        """Each cluster that is touched and not done yet, in order; from then on it is."""
+        for serial, command_id, moment in sorted(touched):
+            memory, cluster = self._fleet.get(serial), self._fleet.cluster((serial, command_id, moment))
+            if memory is None or cluster is None:
+                continue
+            place = (serial, command_id, cluster.last)
+            if place not in done:
+                done.add(place)
+                yield serial, command_id, memory, cluster
 
     def _touch_due(self, watermark: int) -> None:
         """What time has passed for, but where everything is answered: then it makes no difference."""

@@ -59,7 +59,7 @@ def command(command_id: int, *values: str) -> CommandSent:
     ],
 )
 def test_what_must_be_seen(sent: CommandSent, targets: tuple[Target, ...]) -> None:
-    assert targets_of(sent, CATALOGUE) == targets
+    assert targets_of(CATALOGUE, sent.id, sent.arguments) == targets
 
 
 def test_the_observation_that_completes_it_is_the_effect() -> None:
@@ -102,7 +102,7 @@ def test_once_confirmed_it_stays() -> None:
     ("value", "is_shown"), [(1.4140000343322754, True), (1.414, True), (1.415, False), ("1.414", False), (None, False)]
 )
 def test_numbers_are_compared_as_devices_hold_them(value: Value, is_shown: bool) -> None:
-    (target,) = targets_of(command(48, "1.414"), CATALOGUE)
+    (target,) = targets_of(CATALOGUE, 48, command(48, "1.414").arguments)
     assert shows(value, target.number) is is_shown
 
 

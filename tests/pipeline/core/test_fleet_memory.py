@@ -148,7 +148,6 @@ def test_a_charger_of_which_there_is_a_last_value_is_remembered_and_looked_at_wh
 def test_a_clock_that_is_ahead_does_not_put_off_forgetting() -> None:
     fleet = fleet_at(START)
     fleet.add_sighting("EH1", sighting(86_400))
-    fleet.add_sending(sending())
     fleet.add_response(response())
     for minutes in (90, 91):
         fleet.advance(START + minutes * 60 * S)
@@ -172,5 +171,5 @@ def test_it_is_remembered_as_it_was_kept() -> None:
     assert memory.sightings.between((48,), START, START + 1) == [sighting()]
     assert again.cluster(("EH1", 48, START + 999 * S)) is None
     for _ in range(2):
-        again.advance(START + CLOSED_NS + EVERY_NS)
+        again.advance(START + KEPT + CLOSED_NS + EVERY_NS)
     assert again.cluster(TOUCH) is None

@@ -51,10 +51,17 @@ def test_the_horizons_leave_room() -> None:
 
 
 def test_a_closed_command_is_forgotten_some_time_after_its_answer_came() -> None:
-    memory = memory_of(sending(0), response(0, 100))
+    memory = memory_of(sending(0), response(0, 100), sending(200, "newer"))
     answered_at = START + 100 * S
     assert forget_at(memory, answered_at + CLOSED_NS) == ([], [], [], [])
     assert forget_at(memory, answered_at + CLOSED_NS + 1) == ([sending(0)], [response(0, 100)], [], [])
+    assert list(memory.threads[48].sendings()) == [sending(200, "newer")]
+
+
+def test_the_newest_is_remembered_since_another_may_supersede_it() -> None:
+    memory = memory_of(sending(0), response(0))
+    assert forget_at(memory, START + KEPT + CLOSED_NS).sendings == []
+    assert forget_at(memory, START + KEPT + CLOSED_NS + 1).sendings == [sending(0)]
     assert memory.is_empty
 
 
@@ -83,9 +90,10 @@ def test_a_response_of_nobody_is_forgotten_as_a_closed_command_is() -> None:
 
 def test_what_superseded_a_command_is_noted_of_it_when_it_is_forgotten() -> None:
     memory = memory_of(sending(0), sending(100, "b"), response(100), sending(200, "c"), response(200))
+    memory.thread(48).add_sending(sending(250, "d"))
     gone = forget_at(memory, START + 300 * S + CLOSED_NS)
     noted = sending(0)._replace(superseded_at=START + 100 * S)
-    assert (gone.noted, list(memory.threads[48].sendings())) == ([noted], [noted])
+    assert (gone.noted, list(memory.threads[48].sendings())) == ([noted], [noted, sending(250, "d")])
     assert [each.command.ref for each in gone.sendings] == ["b", "c"]
 
 

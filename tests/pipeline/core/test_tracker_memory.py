@@ -84,7 +84,7 @@ def test_closed_commands_are_forgotten_and_so_is_what_was_kept_of_them() -> None
     assert tracker.advance(START + CLOSED_NS).rows == ()
     assert len(tracker) == 1
     for late in (EVERY_NS, 2 * EVERY_NS):
-        tracker.advance(START + CLOSED_NS + late)
+        tracker.advance(START + KEPT + CLOSED_NS + late)
     keep(kept, tracker)
     assert (len(tracker), kept) == (0, {})
 
