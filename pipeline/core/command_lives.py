@@ -77,9 +77,9 @@ class Lives:
 
     def _life(self, memory: ChargerMemory, sending: Sending, response: CommandResponse | None) -> Life:
         command, attempt, is_confirmed, _, superseded_at = sending
-        newer = memory.next_of(self.family(command.id), command)
-        if newer is not None and (superseded_at is None or newer.published_at < superseded_at):
-            superseded_at = newer.published_at
+        if superseded_at is None:
+            newer = memory.next_of(self.family(command.id), command)
+            superseded_at = None if newer is None else newer.published_at
         effect: Effect | None = None
         if response is not None and response.accepted:
             effect = confirm(

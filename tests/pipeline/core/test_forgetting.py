@@ -98,9 +98,9 @@ def test_what_superseded_a_command_is_noted_of_it_when_it_is_forgotten() -> None
 
 
 def test_of_sightings_the_last_value_stays_and_all_that_a_command_may_need() -> None:
-    seen = [Sighting(START + seconds * S, None, 48, float(seconds)) for seconds in (-50, -40, -20, 5)]
+    seen = [Sighting(START + seconds * S, None, 48, float(seconds)) for seconds in (-50, -36, -34, 5)]
     alone = memory_of(*seen)
     assert forget_at(alone, START + 6 * S + CLOSED_NS).sightings == seen[:3]
     memory = memory_of(*seen, sending(-30))
-    assert START - 40 * S < START - 30 * S - SEEN_BEFORE_NS
+    assert START - 36 * S < START - 30 * S - SEEN_BEFORE_NS < START - 34 * S
     assert forget_at(memory, START + KEPT).sightings == seen[:1]

@@ -189,7 +189,7 @@ def test_after_a_restart_a_time_out_is_still_given_up() -> None:
     assert [each.given_up_at for each in again.advance(START + 2 * KEPT).time_outs] == [START + TIMEOUT + KEPT]
 
 
-def test_what_was_superseded_stays_so_when_the_newer_one_is_forgotten() -> None:
+def test_what_a_newer_command_did_is_not_the_effect_of_the_older_though_the_newer_is_forgotten() -> None:
     tracker, rows, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), Rows(), dict[KeptKey, bytes]()
     for fact in (sent(0), sent(100, "b"), answered(100.5), sent(200, "c")):
         feed(tracker, fact)
@@ -200,9 +200,11 @@ def test_what_was_superseded_stays_so_when_the_newer_one_is_forgotten() -> None:
     again = Tracker(CATALOGUE, TIMEOUT, KEPT)
     again.restore(kept.items(), START + 3 * HOUR)
     for each in (tracker, again):
-        feed(each, answered(0.5, after=10_000))
+        for fact in (answered(0.5, after=10_000), shown(150, 13.0)):
+            feed(each, fact)
         (row,) = [row for row in each.advance(START + 3 * HOUR).rows if row.measurement == COMMAND]
-        assert (dict(row.fields)["ref"], dict(row.fields)["superseded"]) == ("a", 1.0)
+        said = dict(row.fields)
+        assert (said["ref"], said["superseded"], said["confirmed"]) == ("a", 1.0, 0.0)
 
 
 def test_the_clock_of_an_hour_counts_every_response_of_it_as_long_as_none_is_forgotten() -> None:
