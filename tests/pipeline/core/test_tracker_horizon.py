@@ -200,11 +200,11 @@ def test_what_a_newer_command_did_is_not_the_effect_of_the_older_though_the_newe
     again = Tracker(CATALOGUE, TIMEOUT, KEPT)
     again.restore(kept.items(), START + 3 * HOUR)
     for each in (tracker, again):
-        for fact in (answered(0.5, after=10_000), shown(150, 13.0)):
-            feed(each, fact)
-        (row,) = [row for row in each.advance(START + 3 * HOUR).rows if row.measurement == COMMAND]
-        said = dict(row.fields)
-        assert (said["ref"], said["superseded"], said["confirmed"]) == ("a", 1.0, 0.0)
+        feed(each, answered(0.5, after=10_000))
+        feed(each, shown(150, 13.0))
+        life = each.find("EH1", 48, START, "a")
+        assert life is not None
+        assert (life.is_superseded, life.is_effective) == (True, False)
 
 
 def test_the_clock_of_an_hour_counts_every_response_of_it_as_long_as_none_is_forgotten() -> None:
