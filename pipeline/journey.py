@@ -164,7 +164,7 @@ class Journey:
             written=written,
             commands=len(outcomes) - written - len(rejects),
             rejected=Counter(refused.reason for refused in rejects),
-            surprises=batch.surprises,
+            surprises=batch.surprises + Counter({Surprise.TOO_LATE: derived.too_late}),
             outcomes=outcomes,
             dropped=kept.dropped,
             derived=derived.rows,

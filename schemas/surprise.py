@@ -33,5 +33,7 @@ class Surprise(StrEnum):
     BYTE_ORDER_MARK = "byte_order_mark"
     NAME_DIFFERS = "name_differs"
     """The body's Name is not the catalogue's name of this id."""
+    TOO_LATE = "too_late"
+    """A command or a response came so late that what it belongs to may be forgotten: it was not followed."""
     OPTIONAL_UNREADABLE = "optional_unreadable"
     """An optional member (Name, Ticks, SerialNumber, …) of a type it cannot have was left out."""

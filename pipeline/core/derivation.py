@@ -42,10 +42,14 @@ class Spans(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What a round made: rows to write, and what those of the tracker are about, for `Derivation.say_again`."""
+    """What a round made: rows to write, and what those of the tracker are about, for `Derivation.say_again`.
+
+    `too_late`  commands and responses of the round that were too old to be followed.
+    """
 
     rows: tuple[Row, ...]
     touched: Touched
+    too_late: int = 0
 
 
 NOTHING_DERIVED = Derived((), frozenset())
@@ -154,7 +158,9 @@ class Derivation:
             time_outs=tracked.time_outs,
         )
         alerts = chain.from_iterable(map(time_out_alerts, tracked.time_outs))
-        return Derived((*tracked.rows, *map(alert_row, alerts), *self._round.rows), tracked.touched)
+        return Derived(
+            (*tracked.rows, *map(alert_row, alerts), *self._round.rows), tracked.touched, self._tracker.take_too_late()
+        )
 
     def progress(self) -> Progress | None:
         """What must be kept of this round, and of those before that were not; None where that is nothing."""

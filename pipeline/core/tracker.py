@@ -55,6 +55,7 @@ class Tracker:
         self._touched: set[Touch] = set()
         self._changed: set[Touch] = set()
         self._dues: list[tuple[int, Touch]] = []
+        self._too_late = 0
 
     def __len__(self) -> int:
         """How many chargers are remembered."""
@@ -75,6 +76,8 @@ class Tracker:
             self._touch_sending(known)
             deadline = self._lives.deadline(known)
             heappush(self._dues, (deadline, (known.serial, known.id, known.published_at)))
+        else:
+            self._too_late += 1
 
     def drop_command(self, command: CommandSent) -> None:
         """A command was never sent: its publish is known to have failed. Its entry is dropped; no row is written."""
@@ -89,6 +92,8 @@ class Tracker:
         """A response, to whomever's command."""
         if self._fleet.add_response(response):
             self._touched.add((response.serial, response.id, response.created_at))
+        else:
+            self._too_late += 1
 
     def add_observation(self, observation: Observation) -> None:
         """An observation; what the tracker does not want is passed over."""
@@ -126,6 +131,11 @@ class Tracker:
         self._changed.clear()
         self._fleet.advance(watermark)
         return Tracked(tuple(rows), tuple(time_outs), touched)
+
+    def take_too_late(self) -> int:
+        """How many commands and responses came too late to be followed, since the last call."""
+        count, self._too_late = self._too_late, 0
+        return count
 
     def touch(self, touched: Touched) -> None:
         """Say it all again at the next `advance`, as it is then."""

@@ -131,6 +131,14 @@ def test_what_was_overtaken_is_said_again_as_it_is_then(derivation: Derivation) 
     assert fields(derivation.advance().rows, COMMAND)[-1]["state"] == "accepted"
 
 
+def test_what_comes_too_late_to_be_followed_is_counted(derivation: Derivation) -> None:
+    told(derivation, seen(50_000, serial="EH2"))
+    told(derivation, seen(50_001, serial="EH2"))
+    derivation.take([sent("a"), answered(0.2), seen(3)])
+    assert derivation.advance().too_late == 2
+    assert derivation.advance().too_late == 0
+
+
 def test_a_command_that_was_not_published_leaves_nothing(derivation: Derivation) -> None:
     derivation.drop_command(sent("a"))
     assert derivation.advance().rows == ()
