@@ -23,7 +23,7 @@ from pipeline.core.rows import RowMaker
 from pipeline.log import place_of_fault
 from pipeline.tracking import Tracking
 from pipeline.wires.state import RejectsReport, StateFile
-from pipeline.wires.store import Store, StoreUnavailableError
+from pipeline.wires.store import Refusal, Store, StoreUnavailableError
 from schemas.alert import Alert
 from schemas.command import CommandResponse
 from schemas.delivery import Delivery
@@ -33,6 +33,7 @@ from schemas.row import Row
 from schemas.surprise import Surprise
 
 _LOG = logging.getLogger(__name__)
+_MOST_ROWS = 20_000
 
 
 class BatchReport(NamedTuple):
@@ -141,7 +142,7 @@ class Journey:
         rows = [*batch.rows, *derived.rows, *operational] if derived.rows or operational else batch.rows
         refused = 0
         try:
-            refusals = self._store.write(rows)
+            refusals = self._write(rows)
         except StoreUnavailableError as fault:
             if fault.may_come_later and self._tracking is not None:
                 self._tracking.overtaken(derived, now)
@@ -170,6 +171,16 @@ class Journey:
             derived=derived.rows,
             told=told,
         )
+
+    def _write(self, rows: Sequence[Row]) -> Sequence[Refusal]:
+        """Write rows in their order, so many in a request: thousands of commands can time out at one moment."""
+        if len(rows) <= _MOST_ROWS:
+            return self._store.write(rows)
+        refusals: list[Refusal] = []
+        for first in range(0, len(rows), _MOST_ROWS):
+            refused = self._store.write(rows[first : first + _MOST_ROWS])
+            refusals += [refusal._replace(row=first + refusal.row) for refusal in refused]
+        return refusals
 
     def _keep(self, rejects: Sequence[Reject], now: int) -> tuple[RejectsReport, Sequence[Alert]]:
         if self._tracking is None:

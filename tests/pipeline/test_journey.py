@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.core.decode import Decoder
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
-from pipeline.journey import Journey
+from pipeline.journey import Batch, Journey
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, RejectsFullError, StateFile, WhenFull
 from pipeline.wires.store import Refusal, Store, StoreUnavailableError
@@ -236,3 +236,21 @@ def test_rejects_that_had_to_go_are_counted(tmp_path: Path) -> None:
         reports = [journey.take([BROKEN._replace(message_id=None, body=b"{" * size)], NOW) for size in range(1, 9)]
         kept = state.total()[1]
     assert sum(report.dropped for report in reports) == len(reports) - kept > 0
+
+
+def test_so_many_rows_are_written_in_parts_and_a_refused_one_is_found_among_them(state: StateFile) -> None:
+    class Refusing(MemoryStore):
+        def write(self, rows: Sequence[Row]) -> Sequence[Refusal]:
+            sizes.append(len(rows))
+            return [Refusal(place, RejectReason.STORE, "7") for place, row in enumerate(rows) if row == odd]
+
+    odd: Row | None = None
+    sizes: list[int] = []
+    usual = Row("pipeline", "-", "", (), 1, (("delivered", 1.0),))
+    journey = new_journey(Refusing(state), state)
+    batch = Batch()
+    journey.read(batch, [POWER] * 25_000 + [MODE])
+    odd = batch.rows[25_000]
+    report = journey.commit(batch, NOW, [usual] * 10_000)
+    assert sizes == [20_000, 15_001]
+    assert [place for place, outcome in enumerate(report.outcomes) if isinstance(outcome, Reject)] == [25_000]
