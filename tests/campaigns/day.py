@@ -39,7 +39,8 @@ from tests.campaigns.command_ends import (
 
 HOUR_NS = 3_600 * S
 SETTLED_NS = HOUR_NS
-"""After this nothing more is heard of a command: answers are at most 470 s late, effects shown soon after."""
+"""After this nothing more is heard of a command: answers are at most 470 s late, effects shown soon after. Only a
+charger that was offline may still tell what it did before."""
 KEPT_NS = 6 * HOUR_NS
 STEP_NS = S
 NEAR_NS = 7 * S
@@ -89,12 +90,13 @@ class Follower:
 
 
 class _Judged(NamedTuple):
-    """What the rows of a command said when it was settled."""
+    """What the rows of a command said when it was settled; `is_final` unless its charger may still tell of it."""
 
     ref: str
     published_at: int
     end: End
     is_confirmed: bool
+    is_final: bool
 
 
 class Judge:
@@ -124,7 +126,9 @@ class Judge:
                 alike.popleft()
             if command.is_ours:
                 found = stored.read(command.ref)
-                self._judged.append(_Judged(command.ref, command.published_at, found.end(), found.is_confirmed))
+                self._judged.append(
+                    _Judged(command.ref, command.published_at, found.end(), found.is_confirmed, command.is_legible)
+                )
                 if command.published_at >= self._since:
                     self._compare(command, found, [each for each in alike if each is not command])
 
@@ -133,7 +137,7 @@ class Judge:
         while self._judged and self._judged[0].published_at < until:
             judged = self._judged.popleft()
             now = stored.take(judged.ref)
-            if (now.end(), now.is_confirmed) != (judged.end, judged.is_confirmed):
+            if judged.is_final and (now.end(), now.is_confirmed) != (judged.end, judged.is_confirmed):
                 self.confusion.changed.append(f"{judged} changed to {now}")
 
     def _compare(self, command: CommandTruth, stored: StoredEnd, alike: Sequence[CommandTruth]) -> None:
