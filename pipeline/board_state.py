@@ -6,19 +6,22 @@ Memory is bounded: devices beyond MOST_DEVICES are counted in the totals and oth
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nlargest
 from typing import NamedTuple
 
+from pipeline.board_alerts import AlertBoard, Silent
+from pipeline.board_commands import CommandSummary, CommandWindow
+from pipeline.board_totals import Totals
 from pipeline.board_windows import LatencySummary, LatencyWindow, RateWindow
+from pipeline.core.alert_rows import alert_row
 from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
 from pipeline.journey import BatchReport
+from schemas.alert import Alert
 from schemas.catalogue import Catalogue
 from schemas.command import CommandResponse
 from schemas.enumerations import OP_MODE
 from schemas.observation import Observation, Product
-from schemas.reject import RejectReason
-from schemas.surprise import Surprise
 
 MOST_DEVICES = 50_000
 LINES_KEPT = 60
@@ -40,16 +43,6 @@ _WATCHED: Mapping[Product, frozenset[int]] = {
 
 _ENERGY_PER_HOUR = (Product.CHARGER, 122)
 """Stamped at the start of the hour that it sums up, so its age is no latency."""
-
-
-class Totals(NamedTuple):
-    """What became of all deliveries so far: `delivered = written + commands + sum(rejected)`."""
-
-    delivered: int
-    written: int
-    commands: int
-    rejected: Counter[RejectReason]
-    surprises: Counter[Surprise]
 
 
 class ModeCount(NamedTuple):
@@ -103,6 +96,7 @@ class Snapshot(NamedTuple):
     `modes`     each named mode that was seen so far and what else there is now, by code; not told yet last.
     `power_kw`  of all chargers that the cloud can reach; `power_history` has one point every POWER_STEP_NS.
     `busiest`   chargers by power, the highest first; `sites` by serial; `answers` the latest first.
+    `commands`  those of ours, `silent` devices, and `alerts`: edges that people were told of, the latest first.
     """
 
     now: int
@@ -118,6 +112,9 @@ class Snapshot(NamedTuple):
     busiest: Sequence[ChargerLine]
     sites: Sequence[SiteLine]
     answers: Sequence[Answer]
+    commands: CommandSummary
+    silent: Silent
+    alerts: Sequence[Alert]
 
 
 class _Reading(NamedTuple):
@@ -143,7 +140,9 @@ class Board:
         self._power_step: int | None = None
         self._latencies = LatencyWindow()
         self._rate = RateWindow()
-        self._totals = Totals(0, 0, 0, Counter(), Counter())
+        self._totals = Totals.nothing()
+        self._commands = CommandWindow()
+        self._alerts = AlertBoard()
 
     @property
     def totals(self) -> Totals:
@@ -166,8 +165,19 @@ class Board:
                 self._answers.appendleft(self._answer(outcome))
         self._latencies.add(latencies, now)
         self._rate.add(report.delivered, at)
-        self._totals = _added(self._totals, report)
+        self._totals = self._totals.with_batch(report)
+        self._commands.take(report.derived)
+        self._alerts.take_rows(report.derived)
         self._sample_power(now)
+
+    def take_alerts(self, edges: Iterable[Alert]) -> None:
+        """Take in edges that people were told of, in order."""
+        self._alerts.take_edges(edges)
+
+    def go_on_from(self, active: Sequence[Alert]) -> None:
+        """Alerts that were raised before there was a board."""
+        self._alerts.take_rows(map(alert_row, active))
+        self._alerts.take_edges(sorted(active, key=lambda alert: alert.at))
 
     def snapshot(self, now: int, at: int) -> Snapshot:
         """What is known at this moment, on the clocks of `take`."""
@@ -187,6 +197,9 @@ class Board:
             busiest=nlargest(LINES_KEPT, lines, key=_busyness),
             sites=sorted(sites)[:LINES_KEPT],
             answers=tuple(self._answers),
+            commands=self._commands.summary(now),
+            silent=self._alerts.silent(),
+            alerts=self._alerts.edges(),
         )
 
     def _take_observation(self, observation: Observation) -> None:
@@ -276,13 +289,3 @@ def _busyness(line: ChargerLine) -> tuple[bool, float, float, str]:
 
 def _milliseconds(since: int, until: int | None) -> float | None:
     return None if until is None else (until - since) / NS_PER_MS
-
-
-def _added(totals: Totals, report: BatchReport) -> Totals:
-    return Totals(
-        delivered=totals.delivered + report.delivered,
-        written=totals.written + report.written,
-        commands=totals.commands + report.commands,
-        rejected=totals.rejected + report.rejected,
-        surprises=totals.surprises + report.surprises,
-    )

@@ -7,7 +7,7 @@ The fleet's time runs several times faster than ours, so it begins so far back t
 demo ends: no row is dated in the future. Without a duration it reaches the present after 20 minutes, with a very long
 one after a day, and from then on runs as fast as ours. Before the live part is the warm-up: it is taken as fast as it
 can be, so that there is a fleet in full swing to look at. A second run adds to the data of the first one; where both
-tell of the same time, both are kept.
+tell of the same time, both are kept. The operator's own commands come as copies, as a backend would hand them on.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +17,10 @@ from typing import NamedTuple, Protocol
 from pipeline.board_state import POWER_STEP_NS, Board, Snapshot
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.journey import BatchReport
+from pipeline.simulator.command_copy import copy_of
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
+from schemas.command import CommandSent
 from schemas.delivery import Delivery
 
 Take = Callable[[Sequence[Delivery], int], BatchReport]
@@ -48,6 +50,14 @@ QUESTIONS: Mapping[str, str] = MappingProxyType(
         "How often and how fast was each command answered?": (
             "SELECT command, count(*) AS answers, sum(accepted) AS accepted, round(avg(response_ms)) AS response_ms "
             "FROM command_response_iso GROUP BY command ORDER BY answers DESC"
+        ),
+        "How did our commands end, and within how many ms were 95 % of the answered ones answered?": (
+            "SELECT command, count(*) AS sent, sum(state = 'accepted') AS accepted, "
+            "sum(state = 'rejected') AS rejected, sum(state = 'timed_out') AS timed_out, "
+            "sum(state = 'expired') AS expired, sum(late) AS late, "
+            "min(CASE WHEN answered AND share >= 0.95 THEN round(response_ms) END) AS p95_ms "
+            "FROM (SELECT *, cume_dist() OVER (PARTITION BY command, answered ORDER BY response_ms) AS share "
+            "FROM command_iso) GROUP BY command ORDER BY sent DESC"
         ),
     }
 )
@@ -161,7 +171,9 @@ class Demo:
             last = now
 
     def _advance(self, until: int) -> None:
-        deliveries = self._fleet.advance(until)
+        happened = self._fleet.advance_with_commands(until)
+        deliveries = [copy_of(item) if isinstance(item, CommandSent) else item for item in happened]
         for first in range(0, len(deliveries), self._batch):
             report = self._take(deliveries[first : first + self._batch], self._clock.now())
             self._board.take(report, until, self._clock.monotonic())
+            self._board.take_alerts(report.told)

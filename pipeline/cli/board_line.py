@@ -6,6 +6,7 @@ Owns the words of a line and the units of a latency. Must not know colours, widt
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from pipeline.board_commands import CommandSummary
 from pipeline.board_state import Snapshot
 from pipeline.core.timestamps import format_time
 
@@ -16,15 +17,21 @@ _MINUTES = slice(11, 16)
 
 
 def board_line(snapshot: Snapshot) -> str:
-    """One line: the data's present, messages, rate, modes, power, latency, rejects."""
+    """One line: the data's present, messages, rate, modes, power, latency, rejects, commands, silence."""
     totals = snapshot.totals
     modes = ", ".join(f"{mode.chargers} {mode.name.lower()}" for mode in snapshot.modes if mode.chargers)
     p95 = "-" if snapshot.latency is None else format_latency(snapshot.latency.p95_ms)
     return (
         f"{format_moment(snapshot.now)}  {totals.delivered:,} messages, {snapshot.messages_a_second:,.0f}/s  "
         f"{modes or 'no chargers yet'}  {snapshot.power_kw:,.0f} kW  latency p95 {p95}  "
-        f"{totals.rejected.total():,} rejected"
+        f"{totals.rejected.total():,} rejected  {_commands(snapshot.commands)}  {snapshot.silent.devices:,} silent"
     )
+
+
+def _commands(found: CommandSummary) -> str:
+    p95 = "-" if found.response is None else format_latency(found.response.p95_ms)
+    unanswered = found.timed_out + found.expired
+    return f"commands {found.open:,} open, {unanswered:,} unanswered, p95 {p95}"
 
 
 def format_moment(time: int) -> str:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.live import Live
 
 from pipeline.assembly import STORE_FILE, open_journey
-from pipeline.board_state import Board, Snapshot, Totals
+from pipeline.board_state import Board, Snapshot
+from pipeline.board_totals import Totals
 from pipeline.cli.board_line import board_line
 from pipeline.cli.board_view import BoardView
 from pipeline.cli.options import with_settings
@@ -125,7 +126,7 @@ def command(
 
 
 def ending_lines(totals: Totals, folder: Path) -> Iterator[str]:
-    """What became of all messages, where the data is, and three questions to it that can be copied into a shell."""
+    """What became of all messages, where the data is, and questions to it that can be copied into a shell."""
     rejected = totals.rejected.total()
     yield (
         f"{totals.delivered:,} messages delivered = {totals.written:,} written + {totals.commands:,} commands "

@@ -6,18 +6,26 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline import board_state
-from pipeline.board_state import LINES_KEPT, OFFLINE, POWER_STEP_NS, Answer, Board, ModeCount, Totals
+from pipeline.board_state import LINES_KEPT, OFFLINE, POWER_STEP_NS, Answer, Board, ModeCount
+from pipeline.board_totals import Totals
 from pipeline.board_windows import LatencySummary
+from pipeline.core.alert_rows import alert_row
+from pipeline.core.command_life import Life, standing
+from pipeline.core.command_rows import command_row
 from pipeline.core.decode import Outcome
 from pipeline.journey import BatchReport
+from schemas.alert import Alert, AlertKind
 from schemas.catalogue import shipped_catalogue
-from schemas.command import CommandResponse
+from schemas.command import CommandResponse, CommandSent
 from schemas.observation import Observation, Product, Value
 from schemas.reject import Reject, RejectReason
+from schemas.row import Row
 from schemas.surprise import Surprise
 
 S = 1_000_000_000
 NOW = 1_700_000_000 * S
+SILENT = Alert("EH1", AlertKind.CHARGER_SILENT, "-", NOW, NOW, active=True, value=1_200.0, message="silent")
+TIMED_OUT = Alert("EH2", AlertKind.COMMAND_TIMEOUT, "SetX", NOW + S, NOW + S, active=True, value=60.0, message="late")
 REJECT = Reject(RejectReason.JSON, "EH1.O.120", {}, b"{", None, "")
 
 
@@ -47,10 +55,16 @@ def response(number: int = 48, *, accepted: bool = True, created_at: int = NOW) 
     )
 
 
-def report(outcomes: Sequence[Outcome]) -> BatchReport:
+def report(outcomes: Sequence[Outcome], derived: Sequence[Row] = ()) -> BatchReport:
     rejected = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Reject))
     return BatchReport(
-        len(outcomes), len(outcomes) - rejected.total(), 0, rejected, Counter([Surprise.COERCED]), outcomes
+        len(outcomes),
+        len(outcomes) - rejected.total(),
+        0,
+        rejected,
+        Counter([Surprise.COERCED]),
+        outcomes,
+        derived=derived,
     )
 
 
@@ -196,6 +210,29 @@ def test_the_busiest_come_first_and_the_unreachable_last() -> None:
     )
 
     assert [line.serial for line in board.snapshot(NOW, 0).busiest] == ["EH2", "EH1", "EH3"]
+
+
+def test_what_follows_from_messages_is_shown() -> None:
+    board = Board(shipped_catalogue())
+    command = CommandSent("EH1", 48, (), None, NOW, "ref", None)
+    life = Life(command, 60 * S)
+    sent = command_row(life, standing(life, 0), "SetX")
+    board.take(report([], [sent, alert_row(SILENT)]), NOW, 0)
+    board.take_alerts([SILENT, TIMED_OUT])
+
+    snapshot = board.snapshot(NOW, 0)
+    assert snapshot.commands.open == 1
+    assert snapshot.silent == (1, ["EH1"])
+    assert snapshot.alerts == (TIMED_OUT, SILENT)
+
+
+def test_a_board_goes_on_from_alerts_that_were_raised_before_it() -> None:
+    board = Board(shipped_catalogue())
+    board.go_on_from([TIMED_OUT, SILENT])
+
+    snapshot = board.snapshot(NOW, 0)
+    assert snapshot.silent == (1, ["EH1"])
+    assert snapshot.alerts == (TIMED_OUT, SILENT)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from pipeline.journey import BatchReport, Journey
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
 from pipeline.wires.state import StateFile
+from schemas.alert import Alert, AlertKind
 from schemas.catalogue import shipped_catalogue
+from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from tests.pipeline.settings_for_tests import settings_in
 
@@ -133,11 +135,38 @@ def test_everything_the_fleet_says_is_taken_and_kept(folder: Path, snapshots: li
 
     begins_at = plan_timeline(PLAN, NOW).begins_at
     fleet = Fleet(FleetPlan(PLAN.seed, PLAN.chargers, start=begins_at), Quirks.everyday())
-    said = fleet.advance(last.now)
+    said = fleet.advance_with_commands(last.now)
     totals = last.totals
     assert totals.delivered == len(said) == totals.written + totals.commands + totals.rejected.total()
+    assert totals.commands == sum(isinstance(item, CommandSent) for item in said)
     with StateFile.open(folder / STATE_FILE, reject_limits(settings_in(folder))) as state:
         assert {reject.reason for reject in state.rejects()} == set(totals.rejected)
+
+
+def test_the_life_of_every_command_of_ours_is_stored_and_shown(folder: Path, snapshots: list[Snapshot]) -> None:
+    *_, last = snapshots
+
+    with closing(sqlite3.connect(folder / STORE_FILE)) as store:
+        refs = store.execute("SELECT ref FROM command").fetchall()
+        ends = dict(store.execute("SELECT state, count(*) FROM command GROUP BY state"))
+        decisions = store.execute("SELECT count(*) FROM command_outcome WHERE outcome = 'accepted'").fetchone()
+    assert len(set(refs)) == len(refs) == last.totals.commands > 0
+    assert decisions == (ends["accepted"],)
+    commands = last.commands
+    assert 0 < commands.accepted <= ends["accepted"]
+    assert commands.response is not None
+
+
+def test_whoever_is_to_be_told_of_an_alert_sees_it(tmp_path: Path) -> None:
+    alert = Alert("EH1", AlertKind.CHARGER_SILENT, "-", NOW, NOW, active=True, value=1_200.0, message="silent")
+    with opened(tmp_path) as journey:
+
+        def take(deliveries: Sequence[Delivery], now: int) -> BatchReport:
+            return journey.take(deliveries, now)._replace(told=[alert])
+
+        first = next(Demo(PLAN, take, Board(shipped_catalogue()), BATCH, SteppedClock()).run())
+
+    assert alert in first.alerts
 
 
 def test_after_a_long_pause_the_fleet_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -2,13 +2,39 @@
 
 from collections import Counter
 
-from pipeline.board_state import Answer, ChargerLine, ModeCount, SiteLine, Snapshot, Totals, mode_name
+from pipeline.board_alerts import Silent
+from pipeline.board_commands import CommandSummary, Percentiles, WorstCharger
+from pipeline.board_state import Answer, ChargerLine, ModeCount, SiteLine, Snapshot, mode_name
+from pipeline.board_totals import Totals
 from pipeline.board_windows import LatencySummary
+from schemas.alert import Alert, AlertKind
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
 
 NOW = 1_686_207_556 * 1_000_000_000
 """2023-06-08T06:59:16Z."""
+
+RAISED = Alert(
+    "EH000017",
+    AlertKind.COMMAND_TIMEOUT,
+    "Reboot",
+    NOW,
+    NOW,
+    active=True,
+    value=60.0,
+    message=f"Reboot to EH000017 (ref {'a' * 32}) was not answered within 1 min",
+    ref="a" * 32,
+)
+CLEARED = Alert(
+    "-",
+    AlertKind.FLEET_SILENT,
+    "-",
+    NOW,
+    NOW - 60 * 10**9,
+    active=False,
+    value=1.0,
+    message="Most devices are heard again\x1b[2J",
+)
 
 SAMPLE = Snapshot(
     now=NOW,
@@ -36,6 +62,20 @@ SAMPLE = Snapshot(
         Answer(NOW, "EH000038", "SetDynamicCircuitCurrent", True, -1_047.3, 1_297.0),
         Answer(NOW, "EH000037", "SetDynamicChargerCurrent", False, None, 401_000.0),
     ),
+    commands=CommandSummary(
+        open=12,
+        accepted=1_240,
+        rejected=3,
+        timed_out=4,
+        expired=0,
+        late=2,
+        response=Percentiles(812.0, 2_100.0, 61_000.0),
+        delivery=Percentiles(-3.0, 1_000.0, 2_000.0),
+        worst=WorstCharger("EH000017", 3, 5),
+        is_cut=False,
+    ),
+    silent=Silent(2, ["EH000003", "EH000009"]),
+    alerts=(RAISED, CLEARED),
 )
 
 EMPTY = Snapshot(
@@ -52,6 +92,9 @@ EMPTY = Snapshot(
     busiest=[],
     sites=[],
     answers=(),
+    commands=CommandSummary(0, 0, 0, 0, 0, 0, None, None, None, is_cut=False),
+    silent=Silent(0, []),
+    alerts=(),
 )
 
 CROWDED = SAMPLE._replace(
@@ -70,4 +113,18 @@ CROWDED = SAMPLE._replace(
     busiest=[ChargerLine("E" * 64, 7, mode_name(7), 1e6, 1e9, -110.0, True)] * 60,
     sites=[SiteLine("Q" * 64, 1e6, 1e6)] * 60,
     answers=(Answer(NOW, "E" * 64, "SetDynamicCurrentOfflineFallback", False, -1e12, 1e12),) * 60,
+    commands=CommandSummary(
+        open=10**9,
+        accepted=10**9,
+        rejected=10**9,
+        timed_out=10**9,
+        expired=10**9,
+        late=10**9,
+        response=Percentiles(-1e12, 1e12, 1e12),
+        delivery=Percentiles(-1e12, 1e12, 1e12),
+        worst=WorstCharger("E" * 64, 10**9, 10**9),
+        is_cut=True,
+    ),
+    silent=Silent(50_000, ["E" * 64] * 60),
+    alerts=(RAISED._replace(serial="E" * 64, message="日本" * 200),) * 60,
 )

@@ -9,13 +9,14 @@ from tests.pipeline.cli.board_samples import EMPTY, NOW, SAMPLE
 def test_a_line_has_the_facts() -> None:
     assert board_line(SAMPLE) == (
         "2023-06-08 06:59:16  44,762 messages, 356/s  2 offline, 14 disconnected, 18 charging, 6 completed  "
-        "196 kW  latency p95 2.0 s  31 rejected"
+        "196 kW  latency p95 2.0 s  31 rejected  commands 12 open, 4 unanswered, p95 2.1 s  2 silent"
     )
 
 
 def test_a_line_about_nothing() -> None:
     assert board_line(EMPTY) == (
-        "2023-06-08 06:59:16  0 messages, 0/s  no chargers yet  0 kW  latency p95 -  0 rejected"
+        "2023-06-08 06:59:16  0 messages, 0/s  no chargers yet  0 kW  latency p95 -  0 rejected  "
+        "commands 0 open, 0 unanswered, p95 -  0 silent"
     )
 
 

@@ -1,10 +1,12 @@
 """The whole screen: it has the size of the terminal, whatever is to be shown, and the key facts are on it."""
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from pipeline.board_state import Snapshot
@@ -12,11 +14,13 @@ from pipeline.cli.board_view import BoardView
 from tests.pipeline.cli.board_samples import CROWDED, EMPTY, SAMPLE
 
 
-def screen(width: int, height: int, snapshot: Snapshot = SAMPLE, encoding: str = "utf-8") -> list[str]:
+def screen(
+    width: int, height: int, snapshot: Snapshot = SAMPLE, encoding: str = "utf-8", log: Sequence[str] | None = None
+) -> list[str]:
     """The lines of a terminal of this size."""
     output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=output, width=width, height=height, force_terminal=True, color_system=None)
-    console.print(BoardView(snapshot, "Chargeline demo", "60x", "The rows go to data.sqlite3"))
+    console.print(BoardView(snapshot, "Chargeline demo", "60x", "The rows go to data.sqlite3", log))
     output.seek(0)
     return output.read().splitlines()
 
@@ -42,6 +46,11 @@ def test_the_key_facts_are_on_the_screen(width: int, height: int) -> None:
         "EH000021 Charging",
         "EH000038 SetDynamicCi",
         "-1047",
+        "timed out 4",
+        "p99 1.0 min",
+        "EH000017: 3 of 5 failed",
+        "2: EH000003 EH000009",
+        "command_timeout",
     ):
         assert fact in text
 
@@ -54,16 +63,33 @@ def test_a_wide_screen_has_lists_and_whole_words() -> None:
     assert any("SetDynamicChargerCurrent refused" in line for line in lines)
 
 
+def test_with_a_log_its_last_lines_stand_above_the_footer_and_the_commands_stay() -> None:
+    lines = screen(80, 24, log=["first", "second", "third"])
+
+    assert lines[-4].startswith("Log ─")
+    assert [line.rstrip() for line in lines[-3:]] == ["second", "third", "The rows go to data.sqlite3"]
+    for fact in ("EH000017: 3 of 5 failed", "2: EH000003 EH000009", "command_timeout", "EH000021 Charging"):
+        assert fact in "\n".join(lines)
+    assert "Log" not in "\n".join(screen(80, 24))
+
+
+def test_alerts_have_their_words_where_there_is_room() -> None:
+    assert any("Reboot to EH000017 was not answered" in line for line in screen(120, 40))
+
+
 @given(
     width=st.integers(1, 260),
     height=st.integers(1, 90),
     snapshot=st.sampled_from([SAMPLE, EMPTY, CROWDED]),
+    log=st.none() | st.lists(st.sampled_from(["short", "long " * 60]), max_size=9),
 )
-def test_every_screen_is_filled_and_nothing_is_wrapped(width: int, height: int, snapshot: Snapshot) -> None:
-    lines = screen(width, height, snapshot)
+def test_every_screen_is_filled_and_nothing_is_wrapped(
+    width: int, height: int, snapshot: Snapshot, log: list[str] | None
+) -> None:
+    lines = screen(width, height, snapshot, log=log)
 
     assert len(lines) == height
-    assert max(map(len, lines)) <= width
+    assert max(map(cell_len, lines)) <= width
 
 
 @pytest.mark.parametrize("snapshot", [SAMPLE, EMPTY, CROWDED])

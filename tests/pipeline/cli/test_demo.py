@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from pipeline.assembly import STORE_FILE
 from pipeline.cli.demo import Ending, OurClock, command, ending_lines
+from pipeline.demo import QUESTIONS
 from tests.pipeline.cli.board_samples import EMPTY, SAMPLE
 from tests.pipeline.cli.demo_runs import PROGRAM, counts, demo, environment, on_terminal, questions
 
@@ -76,7 +77,7 @@ def test_every_question_at_the_end_can_be_copied_and_has_an_answer(
 ) -> None:
     asked = list(questions(piped.stdout))
 
-    assert len(asked) == 3
+    assert len(asked) == len(QUESTIONS)
     for file, query in asked:
         with closing(sqlite3.connect(folder / file)) as store:
             assert store.execute(query).fetchall()
@@ -122,7 +123,7 @@ def test_a_signal_ends_it_as_time_does(tmp_path: Path, number: signal.Signals) -
 
     delivered, *ends = counts(output)
     assert delivered == sum(ends)
-    assert len(list(questions(output))) == 3
+    assert len(list(questions(output))) == len(QUESTIONS)
     assert output.count("latency p95") < FEW
     assert complaint == ""
     assert running.returncode == 0
@@ -147,7 +148,7 @@ def test_ctrl_c_on_a_terminal_ends_it_with_the_same_ending(tmp_path: Path) -> No
     assert finished.code == 0
     assert finished.shown.count("Busiest chargers") < FEW
     assert finished.shown.rindex(CURSOR_SHOWN) > finished.shown.rindex(CURSOR_HIDDEN)
-    assert len(list(questions(finished.shown.replace("\r", "")))) == 3
+    assert len(list(questions(finished.shown.replace("\r", "")))) == len(QUESTIONS)
 
 
 @pytest.mark.parametrize(("arguments", "term"), [(["--plain"], "xterm-256color"), ([], "dumb")])
