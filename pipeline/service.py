@@ -7,6 +7,7 @@ what is not acknowledged is delivered again. SIGHUP reads secrets again.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -46,6 +47,7 @@ _LOG = logging.getLogger(__name__)
 
 _DRAIN_S = 8.0
 _BEAT_S = 5.0
+_GARBAGE = (20_000, 20, 100)
 _COPIES_S = 60.0
 
 
@@ -63,6 +65,9 @@ def serve(
         tls_context(broker.address, settings.amqp_ca_file)
     except ValueError as fault:
         raise UnreadableSecretError(str(fault)) from None
+    # Most objects live for one batch, and the tracker's for hours: looking at all of them seldom saves a tenth of the
+    # CPU time (make bench).
+    gc.set_threshold(*_GARBAGE)
     make_private_folder(settings.data_dir)
     with lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
         recording = None if record is None else Recording(record)
