@@ -18,6 +18,7 @@ PATIENCE_S = 120.0
 POLL_S = 0.05
 
 _SAMPLE = re.compile(r"^(chargeline_\w+)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+_ALERTS = re.compile(r'^chargeline_alerts_active\{kind="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 class RunningWorker:
@@ -71,6 +72,13 @@ class RunningWorker:
             for name, value in _SAMPLE.findall(request("GET", f"{self.url}/metrics", timeout_s=5).body.decode()):
                 sums[name] = sums.get(name, 0.0) + float(value)
             return sums
+        return {}
+
+    def alerts(self) -> dict[str, float]:
+        """How many alerts people are told of now, by kind; none while it does not answer."""
+        with suppress(OSError, ServiceError):
+            text = request("GET", f"{self.url}/metrics", timeout_s=5).body.decode()
+            return {kind: float(value) for kind, value in _ALERTS.findall(text)}
         return {}
 
     def readiness(self) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """A stage for the whole program: a simulated stream in a real queue, a store, and what the oracle says of it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,6 +104,12 @@ class Stage:
         )
         return facts_alone(rows)
 
+    def read(self, *measurements: str) -> Rows:
+        """What the store holds of these measurements, every field of it."""
+        if self.influxdb:
+            return rows_of_influxdb(self.influxdb, self.bucket, measurements)
+        return rows_of_sqlite(self.data_dir / STORE_FILE, measurements)
+
     def rejects(self) -> dict[str, str]:
         """What the rejects hold, those of other workers included: key and reason."""
         return {**self.others, **self.rejects_in(self.data_dir)}
@@ -125,11 +131,11 @@ class Stage:
         return found[:20]
 
 
-def rows_of_influxdb(influxdb: InfluxDb, bucket: str) -> Rows:
-    """Every row of a bucket, read back by InfluxQL."""
+def rows_of_influxdb(influxdb: InfluxDb, bucket: str, only: Collection[str] = ()) -> Rows:
+    """Every row of a bucket, or of some measurements, read back by InfluxQL."""
     rows: Rows = {}
-    for shown in influxdb.query(bucket, "SHOW MEASUREMENTS"):
-        name = str(shown.values["name"])
+    names = [str(shown.values["name"]) for shown in influxdb.query(bucket, "SHOW MEASUREMENTS")]
+    for name in only or names:
         for record in influxdb.query(bucket, f'SELECT * FROM "{name}" GROUP BY *'):
             tags = dict(record.tags)
             charger = tags.pop("charger")

@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from tests.oracle.reading import Fields, RowKey
@@ -45,13 +45,13 @@ def unescape(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
-def rows_of_sqlite(path: Path) -> Rows:
-    """Every table of a SQLite store: key columns first, then a column for each field."""
+def rows_of_sqlite(path: Path, only: Collection[str] = ()) -> Rows:
+    """Every table of a SQLite store, or some: key columns first, then a column for each field."""
     rows: Rows = {}
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in names:
+        for table in only or names:
             columns = list(connection.execute(f'PRAGMA table_info("{table}")'))
             keys = [name for _, name, _, _, _, in_key in columns if in_key]
             for values in connection.execute(f'SELECT * FROM "{table}"'):

@@ -4,7 +4,7 @@ Owns only that. `pipeline.wires.amqp_publish` is the careful way, which tests of
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import aio_pika
 import aio_pika.abc
@@ -19,7 +19,7 @@ _PATIENCE_S = 30.0
 
 
 async def fill_queues(
-    url: str, queues: Sequence[str], deliveries: Sequence[Delivery], patience_s: float = _PATIENCE_S
+    url: str, queues: Sequence[str], deliveries: Iterable[Delivery], patience_s: float = _PATIENCE_S
 ) -> None:
     """Declare durable queues, and put every delivery, persistent, into each of them; published once for all.
 
@@ -40,6 +40,7 @@ async def fill_queues(
             await queue.bind(exchange)
         # The abstract channel does not know `wait`.
         publish: Callable[..., Awaitable[object]] = (await channel.get_underlay_channel()).basic_publish
+        published = 0
         for delivery in deliveries:
             properties = Basic.Properties(
                 content_type="text/plain",
@@ -54,8 +55,9 @@ async def fill_queues(
                 properties=properties,
                 wait=False,
             )
+            published += 1
         for name in queues:
-            await _hold(channel, name, len(deliveries), patience_s)
+            await _hold(channel, name, published, patience_s)
         await exchange.delete()
 
 
