@@ -44,9 +44,10 @@ def test_the_documented_command_has_the_latencies_that_its_stamps_say() -> None:
     """Easee's own example: 16.6468930 created, 16.7660000 delivered, 17.0130000 arrived; published a tenth before."""
     rows = rows_of_line_protocol((GOLDEN / "command.lp").read_text("utf-8"))
     commands = [fields for (name, *_), fields in sorted(rows.items()) if name == "command"]
-    documented, late = commands
+    documented, late, unanswered = commands
     assert documented["delivery_ms"] == 119.107
     assert documented["response_ms"] == documented["effect_ms"] == 366.107
     assert (documented["state"], documented["confirmed"], documented["late"]) == ("accepted", 1, 0)
     assert (late["state"], late["timed_out"], late["late"], late["ok"], late["failed"]) == ("accepted", 1, 1, 1, 0)
     assert late["lateness_ms"] == 30_250
+    assert (unanswered["state"], unanswered["expires_at"]) == ("timed_out", "2023-05-04T17:00:23.630519900Z")

@@ -43,7 +43,11 @@ FORMS = (
     Form(re.compile(r"chargeline simulate( .+)?"), lambda written: f"{written} --help"),
     Form(re.compile(r"(cp|chmod) .+"), lambda written: written),
     # With real servers: tests/test_readme_for_real.py.
-    Form(re.compile(r"chargeline (check|run)( .+)?"), lambda written: f"{shlex.join(written.split()[:2])} --help"),
+    Form(
+        re.compile(r"chargeline (check|run|send|commands)( .+)?"),
+        lambda written: f"{shlex.join(written.split()[:2])} --help",
+    ),
+    Form(re.compile(r"curl .+"), lambda _: "chargeline send --help"),
     Form(re.compile(r"(CHARGELINE_[A-Z_]+=\S+ )?chargeline .+"), lambda written: f"env {written}"),
     Form(re.compile(r"python -m tests\.architecture"), lambda written: written, in_tree=True),
     # What pipx does (build the wheel, install it into an environment of its own) is what tests/test_wheel.py does.

@@ -79,17 +79,43 @@ def test_the_unit_runs_the_program_as_the_program_expects() -> None:
 
 
 @pytest.mark.services
-def test_influxql_finds_something(rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path) -> None:
-    stream = simulate(5_000, 10, seed=1)
+def test_commands_are_sent_as_it_says_and_influxql_finds_something(
+    rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path
+) -> None:
+    lines = [
+        line for line, _ in commands(README) if line.startswith(("chargeline send", "chargeline commands", "curl"))
+    ]
+    assert [line.split()[0] for line in lines] == ["chargeline"] * 3 + ["curl"] * 2
     stage = Stage(tmp_path, rabbitmq, vhost, influxdb)
-    stage.fill(stream.deliveries)
-    worker = RunningWorker(tmp_path, stage.settings())
-    worker.start()
-    try:
-        worker.until(lambda: worker.delivered() == 5_000)
-        assert worker.end() == 0
-    finally:
-        worker.kill()
+    stage.fill(simulate(5_000, 10, seed=1).deliveries)
+    sending = {"AMQP_EXCHANGE": "Operator_1.C.X", "OPERATOR": "Acme", "HTTP_TOKEN": "a-long-random-text"}
+    worker = RunningWorker(tmp_path, stage.settings(**sending))
+    netloc = worker.url.removeprefix("http://")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
+    environ |= {f"CHARGELINE_{name}": value for name, value in stage.settings(**sending, HTTP=netloc).items()}
+    environ["PATH"] = os.pathsep.join([str(PROGRAMS), environ["PATH"]])
+    simulator = [str(PROGRAMS / "chargeline"), "simulate", "--chargers", "3", "--plain", "--quirks", "none"]
+    with subprocess.Popen(simulator, cwd=tmp_path, env=environ) as fleet:
+        try:
+            worker.until(lambda: "Operator_1.C.X" in rabbitmq.ctl("list_exchanges", "--vhost", vhost, "name"))
+            worker.start()
+            worker.until(lambda: worker.metrics().get("chargeline_consuming", 0) == 1 and worker.delivered() > 5_000)
+            for line in lines:
+                done = subprocess.run(
+                    line.replace("127.0.0.1:8090", netloc),
+                    shell=True,
+                    cwd=tmp_path,
+                    env=environ,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+                assert "error" not in done.stdout, done.stdout
+            assert worker.end() == 0
+        finally:
+            worker.kill()
+            fleet.kill()
     asked = queries(README, "influxql")
     assert asked
     for query in asked:
