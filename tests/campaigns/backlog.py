@@ -70,7 +70,7 @@ class Backlog(NamedTuple):
                     yield from self._talk(charger, turn, at)
         alive = self.serials(is_dead=False)
         if alive:
-            yield _response(alive[0], FOREIGN_ID, self.end, self.end)
+            yield response(alive[0], FOREIGN_ID, self.end, self.end)
 
     def serials(self, *, is_dead: bool) -> list[str]:
         """Those who fall silent, or all others."""
@@ -98,16 +98,11 @@ class Backlog(NamedTuple):
     def _talk(self, charger: int, turn: int, at: int) -> Iterator[Delivery]:
         command = self._command(charger, turn)
         if command is not None:
-            yield _response(command.serial, COMMAND_ID, command.published_at + CREATED_NS, at)
+            yield response(command.serial, COMMAND_ID, command.published_at + CREATED_NS, at)
         serial = _serial(charger)
         talks = 1 if turn == self.rounds else self.talks
         for place in range(talks):
-            number, name, words, value = _TALK[place % len(_TALK)]
-            now = format_time(at + place * _APART_NS)
-            body = (
-                f'{{"Description":"{words}","Id":{number},"Name":"{name}","Timestamp":"{now[:-3]}Z","Value":{value}}}'
-            )
-            yield Delivery(f"{serial}.O.{number}", {"ArrivalTime": now}, body.encode(), None)
+            yield observation(serial, at + place * _APART_NS, place)
 
     def _command(self, charger: int, turn: int) -> "Command | None":
         if (charger + turn) % _COMMAND_EVERY or (turn == self.rounds and self._dies(charger)):
@@ -153,7 +148,16 @@ class Command(NamedTuple):
         return Delivery(f"{self.serial}.C.{COMMAND_ID}", headers, body.encode(), None, self.name)
 
 
-def _response(serial: str, command_id: int, created_at: int, arrived_at: int) -> Delivery:
+def observation(serial: str, at: int, place: int = 0) -> Delivery:
+    """What a charger says at a moment, one of a few things by `place`; it arrives at once."""
+    number, name, words, value = _TALK[place % len(_TALK)]
+    now = format_time(at)
+    body = f'{{"Description":"{words}","Id":{number},"Name":"{name}","Timestamp":"{now}","Value":{value}}}'
+    return Delivery(f"{serial}.O.{number}", {"ArrivalTime": now}, body.encode(), None)
+
+
+def response(serial: str, command_id: int, created_at: int, arrived_at: int) -> Delivery:
+    """The answer of a charger: accepted."""
     delivered = format_time(created_at + DELIVERED_NS)
     body = (
         f'{{"Comment":null,"DeliveredAt":"{delivered}","Id":{command_id},"ResultCode":null,"SerialNumber":"{serial}",'
