@@ -30,10 +30,11 @@ class Firmware(NamedTuple):
 class ChargerMemory:
     """See above. `is_awaited` says that somebody will come to see what is to be forgotten of it."""
 
-    __slots__ = ("firmware", "is_awaited", "sightings", "threads")
+    __slots__ = ("_timeout_ns", "firmware", "is_awaited", "sightings", "threads")
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, timeout_ns: int) -> None:
+        """Nothing is known yet. `timeout_ns` is COMMAND_TIMEOUT."""
+        self._timeout_ns = timeout_ns
         self.threads: dict[int, CommandThread] = {}
         self.sightings = Sightings()
         self.firmware: Firmware | None = None
@@ -43,7 +44,7 @@ class ChargerMemory:
         """The thread of a command id, begun where there is none."""
         thread = self.threads.get(command_id)
         if thread is None:
-            thread = self.threads[command_id] = CommandThread()
+            thread = self.threads[command_id] = CommandThread(self._timeout_ns)
         return thread
 
     def next_of(self, family: Iterable[int], command: CommandSent) -> Place | None:

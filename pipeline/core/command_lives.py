@@ -28,7 +28,7 @@ class Lives:
 
     def __init__(self, catalogue: Catalogue, timeout_ns: int) -> None:
         """Holds nothing but what the rules are."""
-        self._timeout_ns = timeout_ns
+        self.timeout_ns = timeout_ns
         # The same few over and over again.
         self._targets_of = lru_cache(_MOST_TARGETS)(partial(targets_of, catalogue))
         self._shown_in: dict[int, list[int]] = {}
@@ -49,7 +49,7 @@ class Lives:
 
     def deadline(self, command: CommandSent) -> int:
         """When an answer would be late."""
-        return Life(command, self._timeout_ns).deadline
+        return Life(command, self.timeout_ns).deadline
 
     def family(self, command_id: int) -> tuple[int, ...]:
         """The commands that share a readback with this one, itself included: each supersedes those before it."""
@@ -88,7 +88,7 @@ class Lives:
         arrived_at = effect.arrived_at if effect else None
         return Life(
             command,
-            self._timeout_ns,
+            self.timeout_ns,
             attempt,
             is_confirmed,
             response,

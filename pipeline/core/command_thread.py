@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.core.command_life import Decided
+from pipeline.core.command_life import Decided, Life, arrival_of
 from pipeline.core.pairing import EARLIEST_NS, LATEST_NS, pair
 from schemas.command import CommandResponse, CommandSent
 
@@ -64,10 +64,11 @@ class Cluster(NamedTuple):
 class CommandThread:
     """See above. `_published[i]` is the moment of `_sendings[_refs[i]]`, `_created[i]` that of `_responses[i]`."""
 
-    __slots__ = ("_created", "_published", "_refs", "_responses", "_sendings")
+    __slots__ = ("_created", "_published", "_refs", "_responses", "_sendings", "_timeout_ns")
 
-    def __init__(self) -> None:
-        """Nothing is known yet."""
+    def __init__(self, timeout_ns: int) -> None:
+        """Nothing is known yet. `timeout_ns` is COMMAND_TIMEOUT."""
+        self._timeout_ns = timeout_ns
         self._published: list[int] = []
         self._refs: list[str] = []
         self._sendings: dict[str, Sending] = {}
@@ -236,7 +237,13 @@ class CommandThread:
             return Cluster(sendings, responses, ())
         if len(sendings) == len(responses) == 1:
             return Cluster(sendings, responses, ((0, 0),))
-        pairs = pair(self._published[sending:sending_end], self._created[response:response_end])
+        deadlines = [Life(each.command, self._timeout_ns).deadline for each in sendings]
+        arrivals = [arrival_of(each) or 0 for each in responses]
+        pairs = pair(
+            self._published[sending:sending_end],
+            self._created[response:response_end],
+            lambda here, there: arrivals[there] > deadlines[here],
+        )
         return Cluster(sendings, responses, pairs)
 
 

@@ -162,7 +162,7 @@ class FleetMemory:
         """The memory of a charger of which there is a fact of this moment."""
         memory = self._chargers.get(serial)
         if memory is None:
-            memory = self._chargers[serial] = ChargerMemory()
+            memory = self._chargers[serial] = ChargerMemory(self._lives.timeout_ns)
         if not memory.is_awaited:
             memory.is_awaited = True
             # A device's clock may be ahead; nothing is known to be past as long as there is no watermark.

@@ -22,7 +22,7 @@ def response(seconds: int, command_id: int) -> CommandResponse:
 
 @given(st.permutations(range(7)))
 def test_a_family_has_an_order_of_its_own(order: list[int]) -> None:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     for number in order:
         memory.thread(command(number).id).add_sending(Sending(command(number), 0, True))
     places = [Place(command(number).published_at, f"{number}", command(number).id) for number in range(7)]
@@ -34,14 +34,14 @@ def test_a_family_has_an_order_of_its_own(order: list[int]) -> None:
 
 @given(st.permutations([Firmware(1, "299"), Firmware(2, "300"), Firmware(2, "301")]))
 def test_the_latest_firmware_counts_in_any_order(reports: list[Firmware]) -> None:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     for report in reports:
         memory.add_firmware(report)
     assert memory.firmware == Firmware(2, "301")
 
 
 def test_the_responses_of_a_span_are_those_to_all_commands() -> None:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     for each in (response(1, 22), response(2, 48), response(3, 48), response(4, 22)):
         memory.thread(each.id).add_response(each)
     assert memory.responses_between(2 * S, 4 * S) == [response(2, 48), response(3, 48)]
@@ -49,7 +49,7 @@ def test_the_responses_of_a_span_are_those_to_all_commands() -> None:
 
 
 def test_it_is_empty_until_something_is_known() -> None:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     assert memory.is_empty
     memory.sightings.add(Sighting(1, None, 48, 6.0))
     assert not memory.is_empty

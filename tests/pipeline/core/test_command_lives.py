@@ -20,7 +20,7 @@ def sending(seconds: int, ref: str) -> Sending:
 
 
 def memory_of(*sendings: Sending) -> ChargerMemory:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     for each in sendings:
         memory.thread(48).add_sending(each)
     return memory

@@ -23,7 +23,7 @@ def response(seconds: float, accepted: bool = True, received_at: int | None = No
 
 
 def thread_of(facts: Sequence[Sending | CommandResponse]) -> CommandThread:
-    thread = CommandThread()
+    thread = CommandThread(60 * 10**9)
     for fact in facts:
         if isinstance(fact, Sending):
             thread.add_sending(fact)
@@ -77,7 +77,7 @@ def test_clusters_are_parts_that_make_up_the_whole(facts: list[Sending | Command
 
 
 def test_a_moment_without_facts_is_an_empty_cluster() -> None:
-    assert CommandThread().cluster(7) == Cluster((), (), ())
+    assert CommandThread(60 * 10**9).cluster(7) == Cluster((), (), ())
     assert thread_of([sending(100)]).cluster(7) == Cluster((), (), ())
 
 
@@ -124,7 +124,7 @@ def test_sendings_are_found_by_ref_and_by_moment() -> None:
     assert thread.moments_sent(S, 2 * S) == [S, S]
     assert thread.moments_sent(S + 1, None) == [9 * S]
     assert thread.first_published == S
-    assert CommandThread().first_published is None
+    assert CommandThread(60 * 10**9).first_published is None
 
 
 def test_what_is_noted_of_a_sending_stays_when_a_copy_comes() -> None:
@@ -144,7 +144,7 @@ def test_a_sending_that_is_dropped_is_known_no_more() -> None:
 def test_a_response_can_answer_what_was_sent_within_its_window() -> None:
     thread = thread_of([sending(10)])
     assert [second for second in range(30) if thread.can_answer(second * S)] == list(range(8, 16))
-    assert not CommandThread().can_answer(0)
+    assert not CommandThread(60 * 10**9).can_answer(0)
 
 
 def test_responses_are_found_by_moment() -> None:

@@ -28,7 +28,7 @@ def response(seconds: int, arrived_after: int = 1, command_id: int = 48) -> Comm
 
 
 def memory_of(*facts: Sending | CommandResponse | Sighting) -> ChargerMemory:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     for fact in facts:
         match fact:
             case Sending(command):

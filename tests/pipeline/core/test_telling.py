@@ -25,7 +25,7 @@ def response(after: int) -> CommandResponse:
 
 
 def memory_of(*decided: Decided, response: CommandResponse | None = None, is_sent: bool = True) -> ChargerMemory:
-    memory = ChargerMemory()
+    memory = ChargerMemory(60 * 10**9)
     if is_sent:
         memory.thread(48).add_sending(Sending(COMMAND_SENT, 0, True, decided))
     if response is not None:
