@@ -12,6 +12,9 @@ from pipeline.simulator.quirks import Quirk, Quirks
 from tests.campaigns.day import Day, live_through
 
 RIGHT = 0.999
+EFFECTS_RIGHT = 0.998
+"""Less than of ends, since an observation does not say whose command it shows: one of somebody else that sets the same
+value within the same minutes confirms ours, too, which is what `confirmed` says (the charger shows it)."""
 MOST_HASTY = 0.001
 """Of all commands: answers that are overtaken by everything sent until 5 s after their deadline."""
 DENSER = {Quirk.DEAD: 0.03, Quirk.REPEATED: 0.03}
@@ -44,7 +47,7 @@ def test_commands_end_in_the_rows_as_they_truly_ended(day: Day) -> None:
 
 
 def test_commands_are_confirmed_that_truly_took_effect(day: Day) -> None:
-    assert day.confusion.share_of_right_effects >= RIGHT
+    assert day.confusion.share_of_right_effects >= EFFECTS_RIGHT
 
 
 def test_no_command_that_was_answered_in_time_stands_as_timed_out(day: Day) -> None:

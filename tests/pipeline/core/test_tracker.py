@@ -178,6 +178,7 @@ def test_an_observation_that_shows_no_command_is_not_wanted() -> None:
 
 def test_a_late_answer_to_somebody_else_does_not_take_the_place_of_our_answer_in_time() -> None:
     ours, theirs = answered(1.0, after=1), answered(0.2, after=90)
-    for facts in permutations([sent(0), ours, theirs]):
-        row = only({key: row for key, row in at_once(facts).items() if key[0] == COMMAND}, COMMAND)
+    facts: list[Fact] = [sent(0), ours, theirs]
+    for order in permutations(facts):
+        row = only({key: row for key, row in at_once(order).items() if key[0] == COMMAND}, COMMAND)
         assert (row["late"], row["timed_out"]) == (0.0, 0.0)
