@@ -43,8 +43,9 @@ lint: $(READY) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(READY) services ## what decoding costs, and all the way from queue to store, next to the plain way
+bench: $(READY) services ## what decoding costs, following commands, and all the way from queue to store
 	$(BIN)/python -m tests.bench.core_cost $(ARGS)
+	$(BIN)/python -m tests.bench.command_cost $(ARGS)
 	$(BIN)/python -m tests.bench.run_cost $(ARGS)
 
 lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)

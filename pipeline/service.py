@@ -45,9 +45,11 @@ from schemas.delivery import Delivery
 
 _LOG = logging.getLogger(__name__)
 
+GARBAGE = (20_000, 20, 100)
+"""Thresholds for `gc.set_threshold`."""
+
 _DRAIN_S = 8.0
 _BEAT_S = 5.0
-_GARBAGE = (20_000, 20, 100)
 _COPIES_S = 60.0
 
 
@@ -67,7 +69,7 @@ def serve(
         raise UnreadableSecretError(str(fault)) from None
     # Most objects live for one batch, and the tracker's for hours: looking at all of them seldom saves a tenth of the
     # CPU time (make bench).
-    gc.set_threshold(*_GARBAGE)
+    gc.set_threshold(*GARBAGE)
     make_private_folder(settings.data_dir)
     with lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
         recording = None if record is None else Recording(record)
