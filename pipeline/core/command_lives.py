@@ -55,6 +55,11 @@ class Lives:
         """The commands that share a readback with this one, itself included: each supersedes those before it."""
         return self._families.get(command_id) or (command_id,)
 
+    @property
+    def readbacks(self) -> frozenset[int]:
+        """Ids of the observations that show the effect of some command."""
+        return frozenset(self._shown_in)
+
     def shown_in(self, observation_id: int) -> list[int]:
         """The commands whose effect an observation id shows; empty for one that is no readback."""
         return self._shown_in.get(observation_id, [])

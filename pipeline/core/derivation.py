@@ -95,11 +95,11 @@ class Derivation:
 
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
-        tracker, see = self._tracker, self._liveness.see
-        latest = 0
+        tracker, wanted = self._tracker, self._tracker.wanted
+        heard: list[Observation | CommandResponse] = []
         for outcome in outcomes:
             if isinstance(outcome, Observation):
-                if tracker.wants(outcome):
+                if outcome.id in wanted:
                     tracker.add_observation(outcome)
             elif isinstance(outcome, CommandResponse):
                 tracker.add_response(outcome)
@@ -108,13 +108,8 @@ class Derivation:
                 continue
             else:
                 continue
-            heard_at = _heard_at(outcome.arrived_at, outcome.received_at)
-            if heard_at is not None:
-                see(outcome.serial, heard_at)
-                if heard_at > latest and outcome.arrived_at is not None:
-                    latest = heard_at
-        if latest and self._is_whole:
-            self._watermark.see([(latest, None)])
+            heard.append(outcome)
+        self._hear(heard)
 
     def take_copies(self, outcomes: Iterable[Outcome]) -> None:
         """Copies of commands from another queue, which says nothing about how far the operator's is read."""
@@ -202,6 +197,24 @@ class Derivation:
         self._timed_out.clear()
         self._edges(self._tracker.time_outs())
 
+    def _hear(self, records: Iterable[Observation | CommandResponse]) -> None:
+        """A message counts as heard at its ArrivalTime, which our receipt bounds and stands in for."""
+        see = self._liveness.see
+        arrivals = [0]
+        for record in records:
+            arrived_at, received_at = record.arrived_at, record.received_at
+            if arrived_at is None:
+                if received_at is not None:
+                    see(record.serial, received_at)
+                continue
+            if received_at is not None and arrived_at > received_at + AHEAD_NS:
+                arrived_at = received_at + AHEAD_NS
+            see(record.serial, arrived_at)
+            arrivals.append(arrived_at)
+        latest = max(arrivals)
+        if latest and self._is_whole:
+            self._watermark.see([(latest, None)])
+
     def _edges(self, time_outs: Iterable[TimeOut]) -> list[Alert]:
         """Which time-outs are new, and which are over."""
         edges = []
@@ -215,10 +228,3 @@ class Derivation:
             elif self._timed_out.pop(ref, None) is not None:
                 edges.append(ended[0] if ended else raised)
         return edges
-
-
-def _heard_at(arrived_at: int | None, received_at: int | None) -> int | None:
-    """When a message counts as heard: its ArrivalTime, which our receipt bounds and stands in for."""
-    if arrived_at is None or received_at is None:
-        return received_at if arrived_at is None else arrived_at
-    return min(arrived_at, received_at + AHEAD_NS)

@@ -49,6 +49,7 @@ class Tracker:
         """
         self._kept_ns = kept_ns
         self._lives = Lives(catalogue, timeout_ns)
+        self._wanted = self._lives.readbacks | {_SOFTWARE_RELEASE}
         self._teller = Teller(catalogue, self._lives, kept_ns)
         self._fleet = FleetMemory(self._lives, kept_ns)
         # Where everything is to be said, and where only the state of commands can have changed.
@@ -61,10 +62,10 @@ class Tracker:
         """How many chargers are remembered."""
         return len(self._fleet)
 
-    def wants(self, observation: Observation) -> bool:
-        """Whether an observation can matter here: a readback of some command, or a charger's firmware."""
-        is_read = observation.id == _SOFTWARE_RELEASE or bool(self._lives.shown_in(observation.id))
-        return is_read and observation.product is Product.CHARGER
+    @property
+    def wanted(self) -> frozenset[int]:
+        """Ids of observations of chargers that can matter here: readbacks of commands, and the firmware."""
+        return self._wanted
 
     def add_command(self, command: CommandSent, attempt: int = 0, *, is_confirmed: bool = True) -> None:
         """A command of ours or a copy of somebody's; again changes nothing, but that a confirmed one is confirmed.
@@ -98,7 +99,7 @@ class Tracker:
     def add_observation(self, observation: Observation) -> None:
         """An observation; what the tracker does not want is passed over."""
         serial, observed_at = observation.serial, observation.observed_at
-        if not self.wants(observation):
+        if observation.id not in self._wanted or observation.product is not Product.CHARGER:
             return
         if observation.id == _SOFTWARE_RELEASE:
             self._fleet.add_firmware(serial, Firmware(observed_at, _release(observation)))

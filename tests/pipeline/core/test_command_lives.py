@@ -76,6 +76,7 @@ def test_commands_that_share_a_readback_supersede_each_other() -> None:
     assert LIVES.family(48) == (48,)
     assert LIVES.family(1) == (1,)
     assert LIVES.shown_in(7) == []
+    assert LIVES.readbacks == {number for spec in shipped.commands.values() for number in spec.readback}
 
 
 def test_a_sighting_concerns_the_last_command_before_it_and_those_behind_until_the_next() -> None:

@@ -172,6 +172,8 @@ def test_an_accepted_command_whose_effect_is_seen_is_confirmed_in_any_order() ->
 def test_an_observation_that_shows_no_command_is_not_wanted() -> None:
     tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     tracker.add_observation(shown(0, 3.0, 109))
+    tracker.add_observation(shown(0, 3.0)._replace(product=Product.EQUALIZER))
+    assert (48 in tracker.wanted, 80 in tracker.wanted, 109 in tracker.wanted) == (True, True, False)
     assert len(tracker) == 0
     assert tracker.changes() == {}
 
