@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
 
 from pipeline.core.backoff import Backoff
-from pipeline.journey import Batch, Journey
+from pipeline.journey import Batch, Journey, OnBatch
 from pipeline.meters import Meters
 from pipeline.wires.source import Piece, Source, SourceState
 from pipeline.wires.store import StoreUnavailableError
@@ -30,13 +30,18 @@ class CommandCopies:
         journey: Journey,
         meters: Meters,
         thread: ThreadPoolExecutor,
+        on_batch: OnBatch,
         again: Backoff | None = None,
     ) -> None:
-        """`thread` is the one in which the worker commits its batches: one write is in flight at a time."""
+        """`thread` is the one in which the worker commits its batches: one write is in flight at a time.
+
+        `on_batch` is told of every batch: a copy that comes late may raise an alert.
+        """
         self._source = source
         self._journey = journey
         self._meters = meters
         self._thread = thread
+        self._on_batch = on_batch
         self._again = Backoff(0.5, 15.0) if again is None else again
         self._stopping = asyncio.Event()
         self._caught_up = asyncio.Event()
@@ -97,6 +102,7 @@ class CommandCopies:
             self._meters.copies_taken(
                 report, redelivered=piece.redelivered, store_ns=stored_at - began, stored_at=stored_at
             )
+            self._on_batch(report)
             return True
         if failures:
             self._journey.forget_uncommitted()

@@ -12,7 +12,7 @@ from pipeline.assembly import make_redaction, secret_reader
 from pipeline.broker import read_command_broker
 from pipeline.command_copies import CommandCopies
 from pipeline.desk import OnSent, SendingRules, WorkerDesk
-from pipeline.journey import Journey
+from pipeline.journey import Journey, OnBatch
 from pipeline.meters import Meters
 from pipeline.secret import UnreadableSecretError
 from pipeline.settings import Settings
@@ -57,7 +57,7 @@ def make_requests(settings: Settings, desk: WorkerDesk) -> CommandRequests:
 
 
 def make_copies(
-    settings: Settings, journey: Journey, meters: Meters, thread: ThreadPoolExecutor, name: str
+    settings: Settings, journey: Journey, meters: Meters, thread: ThreadPoolExecutor, name: str, on_batch: OnBatch
 ) -> CommandCopies | None:
     """Who reads COMMAND_QUEUE; None where it is not set. It is shared: its owner may look on, too."""
     if settings.command_queue is None:
@@ -76,4 +76,4 @@ def make_copies(
         is_shared=settings.amqp_share,
         name=f"{name} copies",
     )
-    return CommandCopies(source, journey, meters, thread)
+    return CommandCopies(source, journey, meters, thread, on_batch)

@@ -14,7 +14,7 @@ Every delivery ends in exactly one way, and the report counts it under that name
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoded, Decoder, Outcome, reject
@@ -54,6 +54,10 @@ class BatchReport(NamedTuple):
     dropped: int = 0
     derived: Sequence[Row] = ()
     told: Sequence[Alert] = ()
+
+
+OnBatch = Callable[[BatchReport], None]
+"""Told of a batch that is durable. Must return soon, and raise nothing."""
 
 
 class Batch:

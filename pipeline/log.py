@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from traceback import extract_tb
-from typing import TextIO
+from typing import Protocol
 
 from pipeline.secret import MASKED, Secret
 
@@ -39,6 +39,19 @@ class LogFormat(StrEnum):
     AUTO = "auto"
     JSON = "json"
     TEXT = "text"
+
+
+class LogStream(Protocol):
+    """Where lines go; a file is one."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+
+    def flush(self) -> None:
+        """Let nothing wait."""
+
+    def isatty(self) -> bool:
+        """Whether people read it."""
 
 
 class _Line(logging.Formatter):
@@ -117,7 +130,7 @@ class TextLine(_Line):
 
 
 def set_up_logging(
-    level: LogLevel, line_format: LogFormat, stream: TextIO | None = None, secrets: Iterable[Secret] = ()
+    level: LogLevel, line_format: LogFormat, stream: LogStream | None = None, secrets: Iterable[Secret] = ()
 ) -> None:
     """Send events of `level` and above to `stream`, standard error unless given; `auto` is text on a terminal.
 

@@ -24,7 +24,9 @@ from pipeline.assembly import Opened, describe_store, make_alerts, open_parts, s
 from pipeline.broker import check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.journey import BatchReport
 from pipeline.meters import Meters
+from pipeline.onlooker import Onlooker
 from pipeline.recording import Recording
 from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
@@ -54,7 +56,11 @@ _COPIES_S = 60.0
 
 
 def serve(
-    settings: Settings, environ: Mapping[str, str], record: Path | None = None, patience: Patience | None = None
+    settings: Settings,
+    environ: Mapping[str, str],
+    record: Path | None = None,
+    patience: Patience | None = None,
+    onlooker: Onlooker | None = None,
 ) -> int:
     """Work until a signal ends it; the signal's number.
 
@@ -74,7 +80,7 @@ def serve(
     with lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
         recording = None if record is None else Recording(record)
         try:
-            return asyncio.run(_Service(settings, opened, recording, Notifier(environ), patience).run())
+            return asyncio.run(_Service(settings, opened, recording, Notifier(environ), patience, onlooker).run())
         finally:
             if recording is not None:
                 recording.close()
@@ -88,12 +94,14 @@ class _Service:
         recording: Recording | None,
         notifier: Notifier,
         patience: Patience | None,
+        onlooker: Onlooker | None,
     ) -> None:
         self._name = f"chargeline {version('chargeline')} {socket.gethostname()}-{os.getpid()}"
         self._settings = settings
         self._opened = opened
         self._recording = recording
         self._notifier = notifier
+        self._onlooker = onlooker
         self._meters = Meters()
         self._source = AmqpSource(
             self._read_broker,
@@ -109,7 +117,10 @@ class _Service:
         parts = Parts(
             self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording
         )
-        self._copies = make_copies(settings, opened.journey, self._meters, self._thread, self._name)
+        if onlooker is not None:
+            parts = parts._replace(on_batch=onlooker.batch)
+            self._watch.listen(onlooker.alerts)
+        self._copies = make_copies(settings, opened.journey, self._meters, self._thread, self._name, self._copies_taken)
         self._worker = Worker(parts, BatchLimits(settings.batch, settings.batch_age / NS_PER_S), patience)
         self._ended_by = 0
         self._asked_to_end = asyncio.Event()
@@ -129,13 +140,16 @@ class _Service:
                 _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
             work = asyncio.create_task(self._work())
-            beat = asyncio.create_task(self._beat())
+            beside = [asyncio.create_task(self._beat())]
+            if self._onlooker is not None:
+                self._onlooker.begin(self._watch.active())
+                beside.append(asyncio.create_task(self._onlooker.run(self._words)))
             ending = asyncio.create_task(self._asked_to_end.wait())
             await asyncio.wait([work, ending], return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 await self._drain(work)
-            ending.cancel()
-            beat.cancel()
+            for task in (ending, *beside):
+                task.cancel()
             await work
         self._thread.shutdown(wait=False)
         return self._ended_by
@@ -176,6 +190,11 @@ class _Service:
         if self._source.status.state is not SourceState.STANDBY:
             return ""
         return "this worker stands by; send through the one that consumes"
+
+    def _copies_taken(self, report: BatchReport) -> None:
+        self._watch.tell(report.told)
+        if self._onlooker is not None:
+            self._onlooker.batch(report)
 
     def _record(self, command: Delivery) -> None:
         if self._recording is not None:
@@ -224,6 +243,8 @@ class _Service:
 
     def _leave(self) -> None:
         """Without the threads: one may wait for a store for half a minute yet."""
+        if self._onlooker is not None:
+            self._onlooker.close()
         logging.shutdown()
         os._exit(0 if self._ended_by == signal.SIGTERM else 130)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from pipeline.core.backoff import Backoff
 from pipeline.core.timestamps import NS_PER_S
-from pipeline.journey import Batch, BatchReport, Journey
+from pipeline.journey import Batch, BatchReport, Journey, OnBatch
 from pipeline.meters import Meters
 from pipeline.queue_progress import QueueProgress
 from pipeline.recording import Recording
@@ -60,6 +60,7 @@ class Parts(NamedTuple):
 
     `thread`  the one in which batches are committed: this worker's, and those of COMMAND_QUEUE.
     `watch`   judges by our clock how this worker does, and is told of every alert.
+    `on_batch`  is told of every batch, where somebody looks on.
     """
 
     source: Source
@@ -70,6 +71,7 @@ class Parts(NamedTuple):
     thread: ThreadPoolExecutor
     watch: Watch
     recording: Recording | None = None
+    on_batch: OnBatch | None = None
 
 
 class _Load:
@@ -90,7 +92,7 @@ class Worker:
     def __init__(self, parts: Parts, limits: BatchLimits, patience: Patience | None = None) -> None:
         """Nothing happens before `run`."""
         self._source, self._journey, self._store, self._meters, self._metrics = parts[:5]
-        self._thread, self._watch, self._recording = parts[5:]
+        self._thread, self._watch, self._recording, self._on_batch = parts[5:]
         self._limits = limits
         self._patience = Patience() if patience is None else patience
         self._filled: asyncio.Queue[_Load | None] = asyncio.Queue(maxsize=1)
@@ -201,6 +203,8 @@ class Worker:
             if metrics:
                 self._metrics.written()
             self._watch.tell(report.told)
+            if self._on_batch is not None:
+                self._on_batch(report)
             return report
 
     def _commit(self, load: _Load, now: int, rows: Sequence[Row], empty_at: int | None) -> BatchReport | None:

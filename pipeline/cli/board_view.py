@@ -67,8 +67,9 @@ class BoardView:
         snapshot = self._snapshot
         devices = f"  {snapshot.chargers:,} chargers, {snapshot.equalizers:,} Equalizers"
         left = Text.assemble((self._title, Style.STRONG), devices)
-        right = Text(f"{format_moment(snapshot.now)} UTC  {self._pace}", Style.FAINT)
-        return both_ends(left, right, room.width)
+        moment = f"{format_moment(snapshot.now)} UTC  "
+        pace = shorten(self._pace, room.width - len(left) - len(moment) - 1, room.glyphs)
+        return both_ends(left, Text(moment + pace, Style.FAINT), room.width)
 
     def _top(self, room: Room) -> list[Text]:
         snapshot = self._snapshot

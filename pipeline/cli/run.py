@@ -5,11 +5,18 @@ Owns how it ends: the exit code, and words for what keeps it from starting. Must
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from pipeline.assembly import describe_store
+from pipeline.board_state import Board
 from pipeline.cli.options import WrongSettingsError, with_settings
+from pipeline.cli.run_screen import LogLines, RunScreen
+from pipeline.log import set_up_logging
+from pipeline.onlooker import Onlooker
 from pipeline.secret import UnreadableSecretError
 from pipeline.service import serve
 from pipeline.settings import Settings, SettingsError
@@ -17,13 +24,15 @@ from pipeline.wires.folder_lock import FolderLockedError
 from pipeline.wires.http import ListenError
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.store import StoreUnavailableError
+from schemas.catalogue import shipped_catalogue
 
 _INTERRUPTED = 130
 _TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError, ListenError)
 _EXAMPLE = """\b
 Examples:
   chargeline run --env-file /etc/chargeline.env
-  chargeline run --record stream.jsonl"""
+  chargeline run --record stream.jsonl
+  chargeline run --board 2>>chargeline.log"""
 
 
 @click.command(epilog=_EXAMPLE)
@@ -33,16 +42,24 @@ Examples:
     metavar="FILE",
     help="Also append every message to FILE, raw, as lines that `chargeline replay` takes.",
 )
+@click.option(
+    "--board",
+    is_flag=True,
+    help="Show a live board on the terminal. The log has its last lines on it, and prints them when the board ends; "
+    "send standard error to a file to keep all of it there instead.",
+)
 @with_settings
-def command(settings: Settings, record: Path | None) -> None:
+def command(settings: Settings, record: Path | None, board: bool) -> None:
     """Take the operator's queue into the store.
 
     A message is acknowledged when its row, or its reject, is durable. Runs until SIGTERM (exit code 0) or Ctrl-C
     (130), which finish what is at hand; SIGHUP reads secrets again. Another one on the same queue stands by and takes
     over when this one is gone.
     """
+    if board and (not sys.stdout.isatty() or Console().is_dumb_terminal):
+        raise click.UsageError("--board needs a terminal to draw on; without one leave it away: the log says how it is")
     try:
-        ended_by = serve(settings, os.environ, record)
+        ended_by = _serve_and_show(settings, record) if board else serve(settings, os.environ, record)
     except SettingsError as error:
         raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
@@ -51,3 +68,16 @@ def command(settings: Settings, record: Path | None) -> None:
         raise click.ClickException(f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)) from None
     if ended_by == signal.SIGINT:
         raise SystemExit(_INTERRUPTED)
+
+
+def _serve_and_show(settings: Settings, record: Path | None) -> int:
+    """The same with a board. What is logged would tear it, unless standard error goes elsewhere."""
+    lines = LogLines() if sys.stderr.isatty() else None
+    if lines is not None:
+        set_up_logging(settings.log_level, settings.log_format, lines, settings.secrets())
+    try:
+        with RunScreen(sys.stdout, f"Ctrl-C ends it. The rows go to {describe_store(settings)}", lines) as screen:
+            onlooker = Onlooker(Board(shipped_catalogue()), screen.show, screen.close)
+            return serve(settings, os.environ, record, onlooker=onlooker)
+    finally:
+        set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())

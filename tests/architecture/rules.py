@@ -120,6 +120,7 @@ READERS_OF_CLOCK_AND_ENVIRONMENT = (
     "pipeline.cli",
     "pipeline.command_copies",
     "pipeline.command_parts",
+    "pipeline.onlooker",
     "pipeline.service",
     "pipeline.settings",
     "pipeline.wires",

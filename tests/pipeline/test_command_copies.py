@@ -14,10 +14,11 @@ from pipeline.core.decode import Decoder
 from pipeline.core.derivation import Derivation
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
-from pipeline.journey import Journey
+from pipeline.journey import BatchReport, Journey
 from pipeline.meters import Meters
 from pipeline.tracking import Tracking
 from pipeline.wires.state import StateFile
+from schemas.alert import AlertKind
 from schemas.delivery import Delivery
 from schemas.measurement import COMMAND
 from tests.pipeline.scripted_source import ScriptedSource
@@ -27,6 +28,7 @@ from tests.waiting import until
 COPY = Delivery(
     "EH1.C.48", {"PublishedAt": "2026-01-01T00:00:00.5Z"}, b'{"Id": 48, "Arguments": []}', None, message_id="m"
 )
+PUBLISHED = 1_767_225_600_500_000_000
 
 
 class Bench:
@@ -35,10 +37,13 @@ class Bench:
         self.store = ScriptedStore()
         self.meters = Meters()
         self.thread = ThreadPoolExecutor(max_workers=1)
-        tracking = Tracking(Derivation(CATALOGUE, SPANS), state)
+        self.reports: list[BatchReport] = []
+        self.tracking = Tracking(Derivation(CATALOGUE, SPANS), state)
         decoder = Decoder(CATALOGUE, Redaction(Personal.DROP))
-        journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, tracking)
-        self.copies = CommandCopies(self.source, journey, self.meters, self.thread, Backoff(0.001, 0.001))
+        journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, self.tracking)
+        self.copies = CommandCopies(
+            self.source, journey, self.meters, self.thread, self.reports.append, Backoff(0.001, 0.001)
+        )
 
     @property
     def commands(self) -> int:
@@ -71,6 +76,18 @@ async def test_a_copy_becomes_a_command_and_is_acknowledged_then(state: StateFil
         counts = bench.meters.snapshot().counts
         assert (counts.delivered, counts.commands) == (1, 1)
     assert len(dict(state.facts())) == 1
+
+
+async def test_whoever_wants_to_is_told_of_what_is_durable_with_its_alerts(state: StateFile) -> None:
+    async with reading(state) as bench:
+        bench.store.faults.append(away())
+        # The queue was empty long after the command was published: nothing that waits can be its answer.
+        bench.tracking.queue_was_empty(PUBLISHED + 2 * SPANS.timeout)
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        [report] = bench.reports
+    assert report.commands == 1
+    assert [(alert.kind, alert.active) for alert in report.told] == [(AlertKind.COMMAND_TIMEOUT, True)]
 
 
 async def test_what_is_no_command_ends_as_a_reject_or_a_fact_like_anywhere(state: StateFile) -> None:

@@ -16,6 +16,7 @@ from pipeline.command_parts import make_copies, open_desk
 from pipeline.core.command_life import CommandState
 from pipeline.core.decode_command import PUBLISHED_AT
 from pipeline.core.encode_command import check_command
+from pipeline.journey import BatchReport
 from pipeline.meters import Meters
 from pipeline.settings import Settings, load_settings
 from pipeline.wires.command_desk import CommandRequest
@@ -54,7 +55,7 @@ async def exchange_at(url: str) -> AsyncIterator[None]:
 def test_without_a_queue_there_are_no_copies(tmp_path: Path) -> None:
     settings = settings_at(tmp_path, "amqp://me:secret@localhost/")
     with open_parts(settings, now=1) as opened, ThreadPoolExecutor() as thread:
-        assert make_copies(settings, opened.journey, Meters(), thread, "x") is None
+        assert make_copies(settings, opened.journey, Meters(), thread, "x", lambda _: None) is None
 
 
 @pytest.mark.services
@@ -63,9 +64,10 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
 ) -> None:
     settings = settings_at(tmp_path, rabbitmq.url(vhost=vhost), COMMAND_QUEUE=COPIES)
     noted: list[Delivery] = []
+    reports: list[BatchReport] = []
     meters = Meters()
     with open_parts(settings, now=1) as opened, ThreadPoolExecutor(max_workers=1) as thread:
-        copies = make_copies(settings, opened.journey, meters, thread, "x")
+        copies = make_copies(settings, opened.journey, meters, thread, "x", reports.append)
         assert copies is not None
         async with (
             asyncio.timeout(60),
@@ -86,5 +88,6 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
                 await (await channel.get_exchange(EXCHANGE)).publish(message, noted[0].routing_key)
             await until(lambda: meters.snapshot().counts.commands == 1)
             assert len(await desk.list(open_only=False, limit=10)) == 1
+            assert sum(report.commands for report in reports) == 1
             await copies.stop()
             await reading

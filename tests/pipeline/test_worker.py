@@ -39,6 +39,14 @@ async def test_what_is_stored_is_acknowledged_in_order(state: StateFile) -> None
     assert bench.source.acknowledged == sorted(bench.source.acknowledged)
 
 
+async def test_whoever_looks_on_is_told_of_each_batch_once_it_is_durable(state: StateFile) -> None:
+    async with working(state, BatchLimits(3, 3_600)) as bench:
+        bench.store.faults.append(away())
+        tokens = [bench.source.deliver(deliveries(3, first)) for first in range(0, 9, 3)]
+        await bench.acknowledged(tokens[-1])
+        assert [report.written for report in bench.reports] == [3, 3, 3]
+
+
 async def test_nothing_is_acknowledged_before_the_store_took_it(state: StateFile) -> None:
     async with working(state) as bench:
         bench.store.gate.clear()

@@ -15,7 +15,7 @@ from pipeline.core.derivation import Derivation, Spans
 from pipeline.core.operational_alerts import OperationalAlerts, Thresholds
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
-from pipeline.journey import Journey
+from pipeline.journey import BatchReport, Journey
 from pipeline.meters import Meters
 from pipeline.recording import Recording
 from pipeline.self_metrics import SelfMetrics
@@ -80,6 +80,7 @@ class Bench:
         self.store = ScriptedStore()
         self.meters = Meters()
         self.told: list[Alert] = []
+        self.reports: list[BatchReport] = []
         tracking = Tracking(Derivation(CATALOGUE, SPANS), state)
         decoder = Decoder(CATALOGUE, Redaction(Personal.DROP))
         journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, tracking)
@@ -88,6 +89,7 @@ class Bench:
         watch.listen(self.told.extend)
         metrics = SelfMetrics(self.meters, "w")
         parts = Parts(self.source, journey, self.store, self.meters, metrics, self.thread, watch, recording)
+        parts = parts._replace(on_batch=self.reports.append)
         self.worker = Worker(parts, limits, patience)
 
     async def acknowledged(self, token: Token) -> None:

@@ -1,19 +1,15 @@
 """Running the demo as a program: piped, or on a terminal of its own."""
 
-import fcntl
 import os
-import pty
 import re
 import shlex
-import struct
 import subprocess
-import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-PROGRAM = [sys.executable, "-c", "from pipeline.cli import main; main()", "demo"]
+from tests.pipeline.cli.terminal import CHARGELINE, CTRL_C, Finished, OnTerminal
+
+PROGRAM = [*CHARGELINE, "demo"]
 COUNTS = re.compile(r"([\d,]+) messages delivered = ([\d,]+) written \+ ([\d,]+) commands \+ ([\d,]+) rejected")
 
 
@@ -42,37 +38,11 @@ def questions(output: str) -> Iterator[tuple[Path, str]]:
             yield Path(file), query
 
 
-class Finished(NamedTuple):
-    """What a program on a terminal showed, and its exit code."""
-
-    shown: str
-    code: int
-
-
 def on_terminal(folder: Path, *arguments: str, ctrl_c_after: str = "", **given: str) -> Finished:
     """Run the demo on a terminal of 80 by 24; press Ctrl-C as soon as it has shown some text."""
-    process, terminal = pty.fork()
-    if not process:
-        try:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-            os.chdir(folder)
-            os.execve(PROGRAM[0], [*PROGRAM, *arguments], environment(**{"TERM": "xterm-256color", **given}))
-        finally:
-            os._exit(127)
-    shown = ""
-    while piece := read_terminal(terminal):
-        shown += piece
-        if ctrl_c_after and ctrl_c_after in shown:
-            os.write(terminal, b"\x03")
-            ctrl_c_after = ""
-    os.close(terminal)
-    _, status = os.waitpid(process, 0)
-    return Finished(shown, os.waitstatus_to_exitcode(status))
-
-
-def read_terminal(terminal: int) -> str:
-    """What came next; empty when the program has ended, which Linux tells by an error."""
-    try:
-        return os.read(terminal, 65_536).decode(errors="replace")
-    except OSError:
-        return ""
+    environ = environment(**{"TERM": "xterm-256color", **given})
+    with OnTerminal(folder, [*PROGRAM, *arguments], environ) as running:
+        if ctrl_c_after:
+            running.read_until(ctrl_c_after)
+            running.press(CTRL_C)
+        return running.finish()

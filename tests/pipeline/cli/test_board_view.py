@@ -73,6 +73,14 @@ def test_with_a_log_its_last_lines_stand_above_the_footer_and_the_commands_stay(
     assert "Log" not in "\n".join(screen(80, 24))
 
 
+def test_words_that_are_too_long_for_the_first_line_are_cut_and_the_time_stays() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
+    with console.capture() as shown:
+        console.print(BoardView(SAMPLE, "Chargeline", "holding: the store does not answer", "footer"))
+
+    assert shown.get().splitlines()[0].endswith(" 2023-06-08 06:59:16 UTC  holding: the sto…")
+
+
 def test_alerts_have_their_words_where_there_is_room() -> None:
     assert any("Reboot to EH000017 was not answered" in line for line in screen(120, 40))
 

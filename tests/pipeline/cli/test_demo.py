@@ -15,14 +15,12 @@ from pipeline.cli.demo import Ending, OurClock, command, ending_lines
 from pipeline.demo import QUESTIONS
 from tests.pipeline.cli.board_samples import EMPTY, SAMPLE
 from tests.pipeline.cli.demo_runs import PROGRAM, counts, demo, environment, on_terminal, questions
+from tests.pipeline.cli.terminal import CURSOR_HIDDEN, CURSOR_SHOWN, OFF_ALTERNATE_SCREEN, ON_ALTERNATE_SCREEN
 
 SMALL = ["--chargers", "12"]
 MINUTE = ["--duration", "60s"]
 FEW = 30
 """Fewer lines, and far fewer boards, than a minute has."""
-
-ON_ALTERNATE_SCREEN, OFF_ALTERNATE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
-CURSOR_HIDDEN, CURSOR_SHOWN = "\x1b[?25l", "\x1b[?25h"
 
 
 @pytest.fixture(scope="module")

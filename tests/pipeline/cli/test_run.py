@@ -1,5 +1,6 @@
 """`chargeline run`: what keeps it from starting is said in words. How it works is tested with tests/campaigns."""
 
+import signal
 import socket
 from pathlib import Path
 
@@ -8,6 +9,15 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli.run import command
 from pipeline.wires.folder_lock import lock_folder
+from tests.pipeline.cli.demo_runs import environment
+from tests.pipeline.cli.terminal import (
+    CHARGELINE,
+    CTRL_C,
+    CURSOR_HIDDEN,
+    CURSOR_SHOWN,
+    OFF_ALTERNATE_SCREEN,
+    OnTerminal,
+)
 
 BROKER = {"AMQP_URL": "amqp://user:hidden-word@127.0.0.1:1/", "AMQP_QUEUE": "q"}
 
@@ -60,3 +70,62 @@ def test_a_recording_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     result = run(tmp_path, "--record", str(tmp_path / "file" / "below"), **BROKER)
     assert result.exit_code == 1
     assert f"{tmp_path / 'file' / 'below'}: Not a directory" in result.stderr
+
+
+def board(folder: Path, standard_error: Path | None = None, **settings: str) -> OnTerminal:
+    """The worker with its board on a terminal; nobody listens where its broker should be."""
+    given = {f"CHARGELINE_{name}": value for name, value in {**BROKER, "HTTP": "off", **settings}.items()}
+    return OnTerminal(folder, [*CHARGELINE, "run", "--board"], environment(**given), standard_error)
+
+
+def test_the_board_needs_a_terminal(tmp_path: Path) -> None:
+    result = run(tmp_path, "--board", **BROKER)
+    assert result.exit_code == 2
+    assert "--board needs a terminal" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_board_needs_a_terminal_that_can_move_its_cursor(tmp_path: Path) -> None:
+    with OnTerminal(tmp_path, [*CHARGELINE, "run", "--board"], environment(TERM="dumb")) as running:
+        finished = running.finish()
+    assert finished.code == 2
+    assert "--board needs a terminal" in finished.shown
+
+
+def test_the_board_shows_how_the_worker_is_and_the_log_which_is_printed_at_the_end(tmp_path: Path) -> None:
+    with board(tmp_path) as running:
+        running.read_until("warning not consuming")
+        running.press(CTRL_C)
+        finished = running.finish()
+
+    assert finished.code == 130
+    shown, _, ending = finished.shown.rpartition(OFF_ALTERNATE_SCREEN)
+    for words in ("Chargeline", "connecting", "Commands, last hour", "Last alerts", "chargeline.sqlite3"):
+        assert words in shown
+    assert "nobody listens there" not in shown
+    assert "nobody listens there" in ending
+    assert "SIGINT: finishing what is at hand" in ending
+    assert finished.shown.rindex(CURSOR_SHOWN) > finished.shown.rindex(CURSOR_HIDDEN)
+    assert "Traceback" not in finished.shown
+
+
+def test_a_log_that_goes_elsewhere_stays_there(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with board(tmp_path, log, LOG_FORMAT="text") as running:
+        running.read_until("connecting")
+        running.send(signal.SIGTERM)
+        finished = running.finish()
+
+    assert finished.code == 0
+    assert "not consuming" not in finished.shown
+    assert "SIGTERM: finishing what is at hand" in log.read_text()
+
+
+def test_what_keeps_it_from_starting_is_said_after_the_board(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        board(tmp_path, HTTP=f"127.0.0.1:{taken.getsockname()[1]}") as running,
+    ):
+        finished = running.finish()
+    assert finished.code == 1
+    assert "CHARGELINE_HTTP" in finished.shown.rpartition(OFF_ALTERNATE_SCREEN)[2]
