@@ -25,7 +25,7 @@ from pipeline.core.encode_command import (
     sent_command,
 )
 from pipeline.core.redaction import Redaction
-from pipeline.core.timestamps import format_time
+from pipeline.core.timestamps import NS_PER_S, format_time
 from pipeline.tracking import Tracking
 from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
 from pipeline.wires.command_publisher import Published, PublishEnd
@@ -39,6 +39,7 @@ from schemas.delivery import Delivery
 _LOG = logging.getLogger(__name__)
 
 _MOST_DROPPED = 100
+_FRESH_NS = 60 * NS_PER_S
 
 OnSent = Callable[[Delivery], None]
 """Given each command that may have arrived, as a copy of it would come. Called in any thread, may raise as a store."""
@@ -56,7 +57,8 @@ class SendingRules(NamedTuple):
 
     `operator`          the name that Easee knows the operator by.
     `retry_attempts`    how often a command that timed out is published again, where that does no harm.
-    `timeout_ns`        COMMAND_TIMEOUT: a time-out that is known later than this is too old for a retry.
+    `timeout_ns`        COMMAND_TIMEOUT. A time-out that becomes known later than this behind its deadline, and later than
+                        a minute, is too old for a retry: that was an outage of ours, and much may have changed.
     `known_ns`          how long a request is remembered at least.
     """
 
@@ -137,7 +139,7 @@ class WorkerDesk:
             request = self._by_ref.get(alert.ref)
             if request is None or alert.kind is not AlertKind.COMMAND_TIMEOUT or not alert.active:
                 continue
-            if self._rules.retry_attempts and self._now() - alert.at <= self._rules.timeout_ns:
+            if self._rules.retry_attempts and self._now() - alert.at <= max(self._rules.timeout_ns, _FRESH_NS):
                 task = asyncio.create_task(self._send_again(request))
                 self._retries.add(task)
                 task.add_done_callback(self._retries.discard)
