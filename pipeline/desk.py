@@ -57,8 +57,8 @@ class SendingRules(NamedTuple):
 
     `operator`          the name that Easee knows the operator by.
     `retry_attempts`    how often a command that timed out is published again, where that does no harm.
-    `timeout_ns`        COMMAND_TIMEOUT. A time-out that becomes known later than this behind its deadline, and later than
-                        a minute, is too old for a retry: that was an outage of ours, and much may have changed.
+    `timeout_ns`        COMMAND_TIMEOUT. A time-out that becomes known later than this behind its deadline, and later
+                        than a minute, is too old for a retry: that was an outage of ours, and much may have changed.
     `known_ns`          how long a request is remembered at least.
     """
 

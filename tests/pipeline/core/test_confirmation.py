@@ -143,7 +143,9 @@ def test_it_is_seen_by_the_first_moment_at_which_all_show_what_they_must(
     sightings: list[Sighting], targets: tuple[Target, ...], until: int | None
 ) -> None:
     end = min(CREATED + AFTER_NS + 1, until or 2 * CREATED)
-    within = sorted({each.observed_at for each in sightings if SECOND - BEFORE_NS <= each.observed_at < end})
+    ids = {target.observation_id for target in targets}
+    readbacks = [each.observed_at for each in sightings if each.observation_id in ids]
+    within = sorted({observed_at for observed_at in readbacks if SECOND - BEFORE_NS <= observed_at < end})
     all_show = [moment for moment in within if _all_show(targets, sightings, moment)]
     found = confirm(targets, sightings, CREATED, until)
     if all_show:
