@@ -38,4 +38,9 @@ async def test_messages_and_a_command_that_nobody_answers_are_seen(
         finished = running.finish()
 
     assert finished.code == 130
+    with OnTerminal(tmp_path, [*CHARGELINE, "run", "--board"], environment(**given)) as again:
+        # Nothing happens any more: the alert was raised before this one began.
+        again.read_until("! EH000001 command_timeout")
+        again.press(CTRL_C)
+        assert again.finish().code == 130
     assert stage.faults(stream) == []

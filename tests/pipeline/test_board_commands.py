@@ -79,6 +79,9 @@ def test_the_last_word_about_a_command_is_all_that_counts() -> None:
     found = window.summary(NOW)
     assert (found.accepted, found.timed_out, found.late) == (1, 0, 1)
 
+    window.take([row()])
+    assert window.summary(NOW)[:4] == (1, 0, 0, 0)
+
 
 def test_two_commands_of_one_moment_are_two() -> None:
     assert window_of(row(), row(ref="b"), row(serial="EH2")).summary(NOW).open == 3

@@ -129,3 +129,18 @@ def test_what_keeps_it_from_starting_is_said_after_the_board(tmp_path: Path) -> 
         finished = running.finish()
     assert finished.code == 1
     assert "CHARGELINE_HTTP" in finished.shown.rpartition(OFF_ALTERNATE_SCREEN)[2]
+
+
+def test_a_second_signal_gives_the_terminal_back_too(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent_store:
+        url = f"http://127.0.0.1:{silent_store.getsockname()[1]}"
+        with board(tmp_path, INFLUX_URL=url, INFLUX_ORG="o", INFLUX_BUCKET="b", INFLUX_TOKEN="t") as running:
+            running.read_until("not consuming")
+            running.send(signal.SIGTERM)
+            running.read_until("SIGTERM: finishing what is at hand")
+            running.send(signal.SIGTERM)
+            finished = running.finish()
+
+    assert finished.code == 0
+    assert "leaving at once" in finished.shown.rpartition(OFF_ALTERNATE_SCREEN)[2]
+    assert finished.shown.rindex(CURSOR_SHOWN) > finished.shown.rindex(CURSOR_HIDDEN)
