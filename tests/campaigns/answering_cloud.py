@@ -111,7 +111,13 @@ class AnsweringCloud:
         self._url, self._queue, self._exchange = url, queue, exchange
         self.loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._inlet: AbstractExchange | None = None
         self.over = asyncio.Event()
+
+    def say(self, said: Said) -> None:
+        """Something more, from any thread."""
+        assert self._inlet is not None, "the cloud is not at work"
+        asyncio.run_coroutine_threadsafe(_say(self._inlet, said), self.loop).result(PATIENCE_S)
 
     async def run(self, is_ready: Future[None]) -> None:
         async with await aio_pika.connect(self._url) as connection:
@@ -121,6 +127,7 @@ class AnsweringCloud:
             await copies.bind(await channel.declare_exchange(COPIES, aio_pika.ExchangeType.TOPIC, durable=True), "#")
             inlet = await channel.declare_exchange(INLET, aio_pika.ExchangeType.TOPIC, durable=True)
             await queue.bind(inlet, "#")
+            self._inlet = inlet
             exchange = await channel.declare_exchange(self._exchange, aio_pika.ExchangeType.TOPIC, durable=True)
             commands = await channel.declare_queue(COMMANDS, durable=True)
             await commands.bind(exchange, "#")
@@ -147,12 +154,14 @@ class AnsweringCloud:
             await asyncio.gather(*self._tasks)
 
 
-async def send_as_others(url: str, exchange: str, serial: str, amperes: int, message_id: str) -> None:
-    """What an operator's own backend does: publish a command, and a copy of it that says when."""
+async def send_as_others(
+    url: str, exchange: str, serial: str, amperes: int, message_id: str, ahead_ns: int = 0
+) -> None:
+    """What an operator's own backend does: publish a command, and a copy of it. Its clock is so far ahead."""
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
         body = orjson.dumps({"Id": 48, "Arguments": [{"Id": 1, "Value": f"{amperes}"}, {"Id": 2, "Value": "5"}]})
-        now = stamp(time_ns())
+        now = stamp(time_ns() + ahead_ns)
         copy = aio_pika.Message(body, headers={"PublishedAt": now}, message_id=message_id)
         command = aio_pika.Message(body, headers={"OriginApplication": "Other.Easee"}, content_type="text/plain")
         for message, name in ((copy, COPIES), (command, exchange)):

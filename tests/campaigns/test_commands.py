@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import orjson
 import pytest
 
 from tests.campaigns.answering_cloud import (
+    COMMANDS,
     COPIES,
     MS,
     Answer,
@@ -22,9 +24,11 @@ from tests.campaigns.answering_cloud import (
     Taken,
     answering,
     does_all,
+    readback,
     response,
     send_as_others,
 )
+from tests.campaigns.held_line import held_line
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.stage import QUEUE, Stage, rows_of_influxdb
 from tests.oracle.stores import Rows, rows_of_sqlite
@@ -37,7 +41,12 @@ EXCHANGE = "Operator_1.C.X"
 TOKEN = "a-long-random-text"
 SERIAL = "EH123456"
 COMMAND = (SERIAL, "SetDynamicChargerCurrent", "13", "--ttl", "5")
+HOUR_NS = 3_600 * 10**9
 PROGRAM = (sys.executable, "-c", "from pipeline.cli import main; main()")
+
+
+def is_silent(_: Taken) -> Sequence[Said]:
+    return ()
 
 
 class Done(NamedTuple):
@@ -138,10 +147,12 @@ def test_a_refusal_a_silence_and_an_expiry_end_with_1(rabbitmq: RabbitMq, vhost:
         refused = here.chargeline("send", *COMMAND, "--wait")
         assert (refused.code, refused.out.splitlines()[-1].split()[0]) == (1, "rejected")
         assert "result code 7, busy" in refused.out
-        silent = here.chargeline("send", "EH000002", *COMMAND[1:], "--wait")
-        assert (silent.code, silent.out.splitlines()[-1].split()[0]) == (1, "timed_out")
-        expired = here.chargeline("send", "EH000003", *COMMAND[1:], "--expires-in", "1s", "--wait")
-        assert (expired.code, expired.out.splitlines()[-1].split()[0]) == (1, "expired")
+        with ThreadPoolExecutor() as both:
+            silent = both.submit(here.chargeline, "send", "EH000002", *COMMAND[1:], "--wait")
+            expired = both.submit(here.chargeline, "send", "EH000003", *COMMAND[1:], "--expires-in", "1s", "--wait")
+        for sending, end in ((silent, "timed_out"), (expired, "expired")):
+            done = sending.result()
+            assert (done.code, done.out.splitlines()[-1].split()[0]) == (1, end)
         here.worker.until(lambda: here.worker.metrics()["chargeline_alerts_active"] == 2)
         assert "alert command_timeout raised EH000002" in here.worker.story()
         alerts = here.of("alert")
@@ -154,12 +165,12 @@ def test_a_refusal_a_silence_and_an_expiry_end_with_1(rabbitmq: RabbitMq, vhost:
 def test_a_late_answer_ends_the_alert_and_the_time_out_stays_on_record(
     rabbitmq: RabbitMq, vhost: str, tmp_path: Path
 ) -> None:
-    def is_late(taken: Taken) -> Sequence[Said]:
-        return (response(taken, after_s=10, arrived_ns=10_000 * MS),)
-
-    with site(tmp_path, rabbitmq, vhost, answer=is_late, COMMAND_TIMEOUT="1s") as here:
+    with site(tmp_path, rabbitmq, vhost, answer=is_silent, COMMAND_TIMEOUT="1s") as here:
         assert here.chargeline("send", *COMMAND, "--wait").code == 1
+        here.worker.until(lambda: here.worker.alerts().get("command_timeout") == 1)
+        here.cloud.say(response(here.cloud.taken[0], arrived_ns=2_000 * MS))
         here.worker.until(lambda: [row["active"] for row in here.of("alert")] == [1, 0])
+        here.worker.until(lambda: not here.worker.alerts().get("command_timeout"))
         (command,) = here.of("command")
         outcomes = here.of("command_outcome")
     assert (command["state"], command["late"], command["timed_out"], command["ok"]) == ("accepted", 1, 1, 1)
@@ -167,6 +178,7 @@ def test_a_late_answer_ends_the_alert_and_the_time_out_stays_on_record(
 
 
 def test_what_cannot_be_sent_is_told_and_leaves_nothing(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
+    url = rabbitmq.url(vhost=vhost)
     with site(tmp_path, rabbitmq, vhost) as here:
         for words, told in (
             (("EH1", "SetDynamicChargerCurent", "1"), "did you mean SetDynamicChargerCurrent"),
@@ -180,12 +192,38 @@ def test_what_cannot_be_sent_is_told_and_leaves_nothing(rabbitmq: RabbitMq, vhos
         away = here.chargeline("send", *COMMAND, HTTP="127.0.0.1:1")
         assert away.code == 1
         assert "chargeline run" in away.err
-        asyncio.run(delete_exchange(rabbitmq.url(vhost=vhost)))
-        gone = here.chargeline("send", *COMMAND)
-        assert gone.code == 1
-        assert "CHARGELINE_AMQP_EXCHANGE" in gone.err
+        for break_it, told in (
+            (nobody_takes(url), "no queue takes it"),
+            (delete_exchange(url), "there is no such exchange: see CHARGELINE_AMQP_EXCHANGE"),
+        ):
+            asyncio.run(break_it)
+            done = here.chargeline("send", *COMMAND)
+            assert done.code == 1, done
+            assert told in done.err
         assert here.cloud.taken == []
         assert here.of("command") == []
+        assert here.chargeline("commands").out.count("EH") == 0
+
+
+def test_nothing_is_sent_while_the_broker_is_away(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
+    with (
+        held_line(rabbitmq.url(vhost=vhost)) as line,
+        site(tmp_path, rabbitmq, vhost, AMQP_URL=line.url) as here,
+    ):
+        line.cut()
+        away = here.chargeline("send", *COMMAND)
+        assert away.code == 1, away
+        assert "nothing was sent" in away.err
+        assert here.of("command") == []
+        line.mend()
+        here.worker.until(lambda: here.worker.metrics().get("chargeline_consuming") == 1)
+        assert here.chargeline("send", *COMMAND, "--wait").code == 0
+        assert (len(here.cloud.taken), len(here.of("command"))) == (1, 1)
+
+
+async def nobody_takes(url: str) -> None:
+    async with await aio_pika.connect(url) as connection:
+        await (await (await connection.channel()).get_queue(COMMANDS)).unbind(EXCHANGE, "#")
 
 
 async def delete_exchange(url: str) -> None:
@@ -219,7 +257,7 @@ def test_the_http_interface_by_curl(rabbitmq: RabbitMq, vhost: str, tmp_path: Pa
 
 
 def test_a_silent_charger_is_asked_again_so_often_as_is_allowed(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
-    with site(tmp_path, rabbitmq, vhost, answer=lambda _: (), COMMAND_TIMEOUT="2s", RETRY_ATTEMPTS="1") as here:
+    with site(tmp_path, rabbitmq, vhost, answer=is_silent, COMMAND_TIMEOUT="2s", RETRY_ATTEMPTS="1") as here:
         assert here.chargeline("send", *COMMAND).code == 0
         here.worker.until(lambda: [row["state"] for row in here.of("command")] == ["timed_out", "timed_out"])
         assert [row["attempt"] for row in here.of("command")] == [0, 1]
@@ -242,13 +280,18 @@ def test_a_recording_of_it_replays_to_the_same_commands(rabbitmq: RabbitMq, vhos
 
 def test_copies_of_what_others_send_are_followed(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
     def answers_one(taken: Taken) -> Sequence[Said]:
-        return does_all(taken) if taken.serial == SERIAL else ()
+        return (response(taken, after_s=1), readback(taken, after_s=1.1)) if taken.serial == SERIAL else ()
 
-    with site(tmp_path, rabbitmq, vhost, answer=answers_one, COMMAND_QUEUE=COPIES, COMMAND_TIMEOUT="3s") as here:
-        for number, serial in enumerate((SERIAL, "EH000002")):
-            asyncio.run(send_as_others(rabbitmq.url(vhost=vhost), EXCHANGE, serial, 13, f"m{number}"))
-        ends = [("accepted", 1), ("timed_out", 0)]
+    url = rabbitmq.url(vhost=vhost)
+    with site(tmp_path, rabbitmq, vhost, answer=answers_one, COMMAND_QUEUE=COPIES, COMMAND_TIMEOUT="4s") as here:
+        # A clock that is far ahead: nobody else's deadline has passed because of it.
+        asyncio.run(send_as_others(url, EXCHANGE, "EH000003", 13, "m0", ahead_ns=HOUR_NS))
+        here.worker.until(lambda: len(here.of("command")) == 1)
+        for number, serial in enumerate((SERIAL, "EH000002"), 1):
+            asyncio.run(send_as_others(url, EXCHANGE, serial, 13, f"m{number}"))
+        ends = [("accepted", 1), ("timed_out", 0), ("published", 0)]
         here.worker.until(lambda: [(row["state"], row["confirmed"]) for row in here.of("command")] == ends)
         assert [row["paired"] for row in here.of("command_response")] == [1]
-        assert here.worker.metrics()["chargeline_copies_total"] == 2
+        assert [(row["ok"], row["refuted"]) for row in here.of("command_outcome")] == [(1, 0), (0, 0)]
+        assert here.worker.metrics()["chargeline_copies_total"] == 3
         assert here.chargeline("commands").out.count("EH") == 0
