@@ -168,6 +168,18 @@ async def send_as_others(
             await (await channel.get_exchange(name)).publish(message, f"{serial}.C.48")
 
 
+async def nobody_takes(url: str, exchange: str) -> None:
+    """Commands lead nowhere from here."""
+    async with await aio_pika.connect(url) as connection:
+        await (await (await connection.channel()).get_queue(COMMANDS)).unbind(exchange, "#")
+
+
+async def delete_exchange(url: str, exchange: str) -> None:
+    """Commands cannot even be published."""
+    async with await aio_pika.connect(url) as connection:
+        await (await connection.channel()).exchange_delete(exchange)
+
+
 async def _say(inlet: AbstractExchange, said: Said) -> None:
     await asyncio.sleep(said.after_s)
     message = aio_pika.Message(

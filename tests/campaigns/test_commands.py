@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import aio_pika
 import orjson
 import pytest
 
 from tests.campaigns.answering_cloud import (
-    COMMANDS,
     COPIES,
     MS,
     Answer,
@@ -23,7 +21,9 @@ from tests.campaigns.answering_cloud import (
     Said,
     Taken,
     answering,
+    delete_exchange,
     does_all,
+    nobody_takes,
     readback,
     response,
     send_as_others,
@@ -193,16 +193,20 @@ def test_what_cannot_be_sent_is_told_and_leaves_nothing(rabbitmq: RabbitMq, vhos
         assert away.code == 1
         assert "chargeline run" in away.err
         for break_it, told in (
-            (nobody_takes(url), "no queue takes it"),
-            (delete_exchange(url), "there is no such exchange: see CHARGELINE_AMQP_EXCHANGE"),
+            (nobody_takes(url, EXCHANGE), "no queue takes it"),
+            (delete_exchange(url, EXCHANGE), "there is no such exchange: see CHARGELINE_AMQP_EXCHANGE"),
         ):
             asyncio.run(break_it)
             done = here.chargeline("send", *COMMAND)
             assert done.code == 1, done
             assert told in done.err
+        here.worker.kill()
+        here.worker.start()
+        here.worker.until(lambda: here.worker.metrics().get("chargeline_consuming") == 1)
+        listed = here.chargeline("commands")
+        assert (listed.code, listed.out.count("EH")) == (0, 0)
         assert here.cloud.taken == []
         assert here.of("command") == []
-        assert here.chargeline("commands").out.count("EH") == 0
 
 
 def test_nothing_is_sent_while_the_broker_is_away(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
@@ -219,16 +223,6 @@ def test_nothing_is_sent_while_the_broker_is_away(rabbitmq: RabbitMq, vhost: str
         here.worker.until(lambda: here.worker.metrics().get("chargeline_consuming") == 1)
         assert here.chargeline("send", *COMMAND, "--wait").code == 0
         assert (len(here.cloud.taken), len(here.of("command"))) == (1, 1)
-
-
-async def nobody_takes(url: str) -> None:
-    async with await aio_pika.connect(url) as connection:
-        await (await (await connection.channel()).get_queue(COMMANDS)).unbind(EXCHANGE, "#")
-
-
-async def delete_exchange(url: str) -> None:
-    async with await aio_pika.connect(url) as connection:
-        await (await connection.channel()).exchange_delete(EXCHANGE)
 
 
 def test_the_http_interface_by_curl(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
