@@ -107,8 +107,10 @@ class WorkerDesk:
         if known is not None:
             _check_same(known.fingerprint, request)
             found = await asyncio.to_thread(self._tracking.find, known)
-            if found is not None:
-                return found
+            if found is None:
+                words = "nothing was sent: this Idempotency-Key was used for a command that is forgotten; use a new one"
+                raise NotPublishedError(PublishEnd.UNREACHABLE, words)
+            return found
         under_way = self._on_their_way.get(request.message_id)
         if under_way is not None:
             _check_same(under_way[0], request)
@@ -246,11 +248,16 @@ class WorkerDesk:
         before = self._now() - self._rules.known_ns
         old = [each for each in list(self._requests.values())[:_MOST_DROPPED] if each.published_at < before]
         gone = [request for request in old if self._tracking.find(request) is None]
-        if gone:
+        if not gone:
+            return
+        try:
             self._tracking.drop_requests([request.message_id for request in gone])
-            for request in gone:
-                self._requests.pop(request.message_id, None)
-                self._by_ref.pop(request.ref, None)
+        except StoreUnavailableError as fault:
+            _LOG.warning("old requests stay for now: %s", fault)
+            return
+        for request in gone:
+            self._requests.pop(request.message_id, None)
+            self._by_ref.pop(request.ref, None)
 
     def _ref(self, command: CheckedCommand, message_id: str) -> str:
         return command_ref(command.serial, command.spec.id, message_id.encode())

@@ -19,6 +19,7 @@ from pipeline.core.timestamps import NS_PER_S
 from pipeline.log import place_of_fault
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.state import RejectsReport, StateFile
+from pipeline.wires.store import StoreUnavailableError
 from schemas.alert import Alert
 from schemas.command import CommandSent
 from schemas.reject import Reject
@@ -41,6 +42,7 @@ class Tracking:
         self._is_kept = is_kept
         self._lock = Lock()
         self._is_stale = False
+        self._has_failed = False
         self._active: tuple[Alert, ...] = ()
         self._twins: list[tuple[int, Derived]] = []
         self._on_their_way: dict[str, CommandSent] = {}
@@ -82,8 +84,12 @@ class Tracking:
         Raises RejectsFullError, too.
         """
         with self._lock:
-            if self._is_stale:
+            if self._has_failed:
                 return self._state.keep(rejects, now, None), ()
+            if self._is_stale:
+                # What this batch added is forgotten with it: it is taken again.
+                message = "another batch was dropped while this one was written; it is written again"
+                raise StoreUnavailableError(message)
             report = self._state.keep(rejects, now, self._derivation.progress() if self._is_kept else None)
             told = self._derivation.kept()
             if told:
@@ -149,7 +155,7 @@ class Tracking:
             return self._derivation.advance()
         except Exception as fault:
             _LOG.error("%s: nothing follows from these messages; please report this", place_of_fault(fault))
-            self._is_stale = self._is_kept
+            self._has_failed = self._is_stale = self._is_kept
             return NOTHING_DERIVED
 
     def _begin(self, now: int) -> None:
@@ -168,4 +174,4 @@ class Tracking:
         facts = [(key, content) for key, content in self._state.facts() if key not in on_their_way]
         self._derivation.restore(facts, self._state.heard(), self._state.watermark())
         self._active = tuple(self._derivation.active())
-        self._is_stale = False
+        self._is_stale = self._has_failed = False

@@ -176,7 +176,8 @@ class Worker:
                 return None
             empty_at = self._queue.look(status)
             began = time_ns()
-            self._watch.look(began)
+            if not self._stopping.is_set():
+                self._watch.look(began)
             metrics, alerts = self._rows_about_us(), self._watch.rows()
             rows = (*metrics, *alerts)
             try:

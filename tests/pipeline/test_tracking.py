@@ -10,6 +10,7 @@ from pipeline.core.kept_facts import KeptKey
 from pipeline.tracking import TWIN_NS, Tracking
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.state import RejectLimits, RejectsFullError, StateFile, WhenFull
+from pipeline.wires.store import StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandResponse, CommandSent
 from schemas.observation import Observation, Product
@@ -166,3 +167,15 @@ def test_a_state_of_a_newer_program_is_refused_in_words(state: StateFile) -> Non
     state.keep_facts({KeptKey("EH1", "novelty 1"): b"[]"})
     with pytest.raises(ValueError, match="novelty"):
         fresh(state)
+
+
+def test_a_batch_that_is_under_way_while_another_is_dropped_is_taken_again(state: StateFile) -> None:
+    tracking = fresh(state)
+    sent_by(tracking)
+    tracking.begin([ANSWER], NOW)
+    tracking.forget_uncommitted()
+    with pytest.raises(StoreUnavailableError, match="written again"):
+        tracking.keep((), NOW)
+    assert states(tracking.begin([ANSWER], NOW).rows) == ["accepted"]
+    tracking.keep((), NOW)
+    assert states(fresh(state).begin([ANSWER], NOW).rows) == ["accepted"]
