@@ -1,14 +1,24 @@
 """The operator's broker as the settings name it, read anew each time, since credentials rotate.
 
-Owns which settings say where the brokers, the queues and the exchange are. Must not know how anybody connects.
+Owns which settings say where the brokers, the queues and the exchange are, and who reads. Must not know how anybody
+connects.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pipeline.secret import UnreadableSecretError
-from pipeline.setting_specs import SPECS
+from pipeline.setting_specs import SPECS, AmqpReader
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.amqp_address import EaseeConnection, address_of_url, read_easee_connection
+from pipeline.wires.amqp_fast import open_fast_line
+from pipeline.wires.amqp_line import OpenLine, open_line
+
+LINES: Mapping[AmqpReader, OpenLine] = MappingProxyType(
+    {AmqpReader.FAST: open_fast_line, AmqpReader.AIO_PIKA: open_line}
+)
+"""How each reader connects."""
 
 
 def read_broker(settings: Settings) -> EaseeConnection:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from time import time_ns
+from typing import TYPE_CHECKING
 
 from pipeline.assembly import make_redaction, secret_reader
-from pipeline.broker import read_command_broker
+from pipeline.broker import LINES, read_command_broker
 from pipeline.command_copies import CommandCopies
+from pipeline.deferred import deferred
 from pipeline.desk import OnSent, SendingRules, WorkerDesk
 from pipeline.journey import Journey, OnBatch
 from pipeline.meters import Meters
@@ -20,8 +22,12 @@ from pipeline.tracking import Tracking
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection
 from pipeline.wires.command_publisher import CommandPublisher
-from pipeline.wires.command_requests import CommandRequests
 from schemas.catalogue import shipped_catalogue
+
+if TYPE_CHECKING:
+    from pipeline.wires import command_requests
+else:
+    command_requests = deferred("pipeline.wires.command_requests")
 
 ReadBroker = Callable[[], EaseeConnection]
 
@@ -49,11 +55,11 @@ async def open_desk(
             await desk.close()
 
 
-def make_requests(settings: Settings, desk: WorkerDesk) -> CommandRequests:
+def make_requests(settings: Settings, desk: WorkerDesk) -> "command_requests.CommandRequests":
     """Who answers requests about commands; the token is read again for each."""
     secret = settings.http_token
     read_token = (lambda: None) if secret is None else secret_reader(secret)
-    return CommandRequests(desk, shipped_catalogue(), read_token, time_ns)
+    return command_requests.CommandRequests(desk, shipped_catalogue(), read_token, time_ns)
 
 
 def make_copies(
@@ -71,6 +77,7 @@ def make_copies(
 
     source = AmqpSource(
         read,
+        LINES[settings.amqp_reader],
         ca_file=settings.amqp_ca_file,
         prefetch=settings.prefetch,
         is_shared=settings.amqp_share,

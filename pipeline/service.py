@@ -18,12 +18,14 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
 from time import time_ns
+from typing import TYPE_CHECKING
 
 from pipeline.alert_log import log_alerts
 from pipeline.assembly import Opened, describe_store, make_alerts, open_parts, secret_reader
-from pipeline.broker import check_sending, read_broker
+from pipeline.broker import LINES, check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.deferred import deferred
 from pipeline.journey import BatchReport
 from pipeline.meters import Meters
 from pipeline.onlooker import Onlooker
@@ -32,18 +34,23 @@ from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
 from pipeline.settings import Settings
 from pipeline.watch import Watch
-from pipeline.wires.alert_webhook import AlertWebhook
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
-from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.folder_lock import lock_folder
-from pipeline.wires.http import HttpInterface
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.source import SourceState
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
 from schemas.alert import Alert
 from schemas.delivery import Delivery
+
+if TYPE_CHECKING:
+    from pipeline.wires import alert_webhook, command_requests, http
+else:
+    # Without HTTP and a webhook nothing of theirs is needed.
+    alert_webhook = deferred("pipeline.wires.alert_webhook")
+    command_requests = deferred("pipeline.wires.command_requests")
+    http = deferred("pipeline.wires.http")
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,6 +112,7 @@ class _Service:
         self._meters = Meters()
         self._source = AmqpSource(
             self._read_broker,
+            LINES[settings.amqp_reader],
             ca_file=settings.amqp_ca_file,
             prefetch=settings.prefetch,
             is_shared=settings.amqp_share,
@@ -135,8 +143,8 @@ class _Service:
             commands = await self._open_commands(parts)
             if self._settings.http is not None:
                 host, port = self._settings.http
-                http = HttpInterface(self._settings.http, self._meters, commands=commands)
-                await parts.enter_async_context(http)
+                interface = http.HttpInterface(self._settings.http, self._meters, commands=commands)
+                await parts.enter_async_context(interface)
                 _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
             work = asyncio.create_task(self._work())
@@ -154,7 +162,7 @@ class _Service:
         self._thread.shutdown(wait=False)
         return self._ended_by
 
-    async def _open_commands(self, parts: AsyncExitStack) -> CommandRequests | None:
+    async def _open_commands(self, parts: AsyncExitStack) -> "command_requests.CommandRequests | None":
         """Begin to send commands, where there is a token to ask for it."""
         if self._settings.http_token is None:
             return None
@@ -169,7 +177,9 @@ class _Service:
         """Begin to post alerts, where somebody wants them."""
         if self._settings.alert_webhook is None:
             return
-        webhook = await parts.enter_async_context(AlertWebhook(secret_reader(self._settings.alert_webhook)))
+        webhook = await parts.enter_async_context(
+            alert_webhook.AlertWebhook(secret_reader(self._settings.alert_webhook))
+        )
 
         def tell(edges: Sequence[Alert]) -> None:
             webhook.tell(self._watch.active(), [edge for edge in edges if not edge.active])

@@ -1,7 +1,8 @@
 """RabbitMQ: the operator's queue, read through aio-pika by a supervisor of our own.
 
 Owns staying connected: connect, look, consume, watch; whatever ends that, everything is built anew after a pause that
-grows. Must not know what becomes of deliveries (the worker says when they are durable), or which settings there are.
+grows. Must not know what becomes of deliveries (the worker says when they are durable), how they are taken off a
+connection (`pipeline.wires.amqp_line`), or which settings there are.
 
 aio-pika's robust connection is not used: its queue iterator ends without a word when an outage lasts, and a consumer
 of a queue that it did not declare is not restored. Nothing is ever declared, bound or rejected on the broker.
@@ -20,8 +21,9 @@ from aio_pika.exceptions import AMQPError
 
 from pipeline.core.backoff import Backoff
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
-from pipeline.wires.amqp_epoch import ANSWER_S, Epoch, Queue
+from pipeline.wires.amqp_epoch import Epoch, Queue
 from pipeline.wires.amqp_fault import explain_amqp_fault, is_in_use
+from pipeline.wires.amqp_line import ANSWER_S, Line, OpenLine
 from pipeline.wires.amqp_window import BodySize
 from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus, Token
 
@@ -54,6 +56,7 @@ class AmqpSource:
     def __init__(
         self,
         read_broker: Callable[[], EaseeConnection],
+        open_line: OpenLine,
         *,
         ca_file: Path | None,
         prefetch: int,
@@ -66,6 +69,7 @@ class AmqpSource:
         `name` is what the broker's operator sees of us.
         """
         self._read_broker = read_broker
+        self._open_line = open_line
         self._ca_file = ca_file
         self._prefetch = prefetch
         self._is_shared = is_shared
@@ -189,26 +193,22 @@ class AmqpSource:
         try:
             details = self._details = self._read_broker()
             context = tls_context(details.address, self._ca_file)
-            connection = await aio_pika.connect(
-                details.address.url(),
-                ssl_context=context,
-                timeout=ANSWER_S,
-                client_properties={"connection_name": self._name},
-            )
+            line = await self._open_line(details.address, context, self._name)
         except _FAULTS as fault:
             address = f"{self._details.address}: " if self._details else ""
             return address + explain_amqp_fault(fault)
         self._connections += 1
         try:
-            return await self._consume_when_free(connection, details.queue)
+            return await self._consume_when_free(line, details.queue)
         except _FAULTS as fault:
             return f"{details.address}, queue {details.queue}: {explain_amqp_fault(fault)}"
         finally:
             self._end_epoch()
-            await _close(connection)
+            await _close(line.connection)
 
-    async def _consume_when_free(self, connection: aio_pika.abc.AbstractConnection, name: str) -> str:
+    async def _consume_when_free(self, line: Line, name: str) -> str:
         """Stand by while another consumer has the queue; then consume until something ends that."""
+        connection = line.connection
         looker = await connection.channel(publisher_confirms=False)
         queue = Queue(name, self._prefetch, is_shared=self._is_shared)
         while True:
@@ -216,7 +216,7 @@ class AmqpSource:
             self._epochs += 1
             epoch = Epoch(self._epochs, queue, self._sizes, self._arrived.set)
             try:
-                await epoch.begin(await connection.channel(publisher_confirms=False))
+                await epoch.begin(await connection.channel(publisher_confirms=False), line.watch)
             except AMQPError as fault:
                 if not is_in_use(fault):
                     raise

@@ -4,7 +4,8 @@ Owns what happens on that channel: prefetch, consuming, the window, and everythi
 often epochs begin, or what becomes of deliveries.
 
 The consumer is registered below aio-pika's queue objects, on the channel beneath (`get_underlay_channel`), which
-spares a message object and costs a third less. Acknowledging is cumulative; there is one who acknowledges.
+spares a message object and costs a third less. Where the line takes deliveries out of the stream itself, that consumer
+never sees one. Acknowledging is cumulative; there is one who acknowledges.
 """
 
 import asyncio
@@ -16,11 +17,9 @@ import aiormq.abc
 from aiormq.abc import DeliveredMessage
 from pamqp import commands
 
-from pipeline.wires.amqp_window import MOST_BYTES, BodySize, Window, prefetch_for
+from pipeline.wires.amqp_line import ANSWER_S, Watch
+from pipeline.wires.amqp_window import MOST_BYTES, BodySize, Run, Window, prefetch_for
 from schemas.delivery import Delivery
-
-ANSWER_S = 20.0
-"""How long the broker may take for an answer before the connection counts as dead, seconds."""
 
 _RESIZE = 2.0
 
@@ -52,9 +51,14 @@ class Epoch:
         self._consumer = ""
         self._channel: aiormq.abc.AbstractChannel | None = None
 
-    async def begin(self, channel: aio_pika.abc.AbstractChannel) -> None:
-        """Consume on this channel, which must be fresh. Raises what the client raises, ChannelAccessRefused too."""
+    async def begin(self, channel: aio_pika.abc.AbstractChannel, watch: Watch | None) -> None:
+        """Consume on this channel, which must be fresh; `watch` is that of its line.
+
+        Raises what the client raises, ChannelAccessRefused too.
+        """
         underlay = await channel.get_underlay_channel()
+        if watch is not None:
+            watch(underlay.number, underlay.connection.connection_tune.frame_max, self._on_run, self.end)
         channel.close_callbacks.add(self._on_channel_closed)
         underlay.on_consumer_cancel_callbacks.add(self._on_cancelled)
         self._channel = underlay
@@ -111,15 +115,21 @@ class Epoch:
         return prefetch_for(self._sizes.mean, self._queue.prefetch)
 
     async def _on_message(self, message: DeliveredMessage) -> None:
+        """A delivery that came through the client."""
         properties = message.header.properties
         frame = message.delivery
-        if self.ended.done() or not isinstance(frame, commands.Basic.Deliver):
+        if not isinstance(frame, commands.Basic.Deliver):
             return
-        window = self.window
         delivery = Delivery(
             frame.routing_key or "", properties.headers or {}, message.body, time_ns(), properties.message_id
         )
-        window.add(frame.delivery_tag or 0, delivery, is_redelivered=bool(frame.redelivered))
+        self._on_run(Run(frame.delivery_tag or 0, (delivery,), len(message.body), bool(frame.redelivered)))
+
+    def _on_run(self, run: Run) -> None:
+        window = self.window
+        if self.ended.done():
+            return
+        window.add(run)
         if window.held_bytes > MOST_BYTES:
             self.end(f"{window.unacknowledged} deliveries take {window.held_bytes} bytes: going on with fewer at once")
         self._on_arrival()

@@ -5,6 +5,8 @@ Tags begin at 1 with each channel and have no gaps, so counting them is counting
 """
 
 from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from pipeline.wires.source import Piece, Token
 from schemas.delivery import Delivery
@@ -44,6 +46,18 @@ def prefetch_for(mean_bytes: float, most: int) -> int:
     return max(min(int(TARGET_BYTES / (mean_bytes + _OVERHEAD_BYTES)), most), min(_FEWEST, most))
 
 
+class Run(NamedTuple):
+    """Deliveries one after the other, all of them redelivered or none; `last_tag` is that of the last one.
+
+    `size` is that of their bodies, bytes.
+    """
+
+    last_tag: int
+    deliveries: Sequence[Delivery]
+    size: int
+    is_redelivered: bool
+
+
 class Window:
     """The deliveries of one epoch."""
 
@@ -51,7 +65,7 @@ class Window:
         """Nothing delivered yet."""
         self._epoch = epoch
         self._sizes = sizes
-        self._waiting: deque[tuple[int, Delivery, bool]] = deque()
+        self._waiting: deque[Run] = deque()
         self._taken: deque[tuple[int, int]] = deque()
         self._delivered = 0
         self._acknowledged = 0
@@ -72,31 +86,34 @@ class Window:
         """Bytes of their bodies."""
         return self._bytes
 
-    def add(self, tag: int, delivery: Delivery, *, is_redelivered: bool) -> None:
-        """Take in the next delivery."""
-        self._waiting.append((tag, delivery, is_redelivered))
-        self._delivered = tag
-        self._bytes += len(delivery.body)
+    def add(self, run: Run) -> None:
+        """Take in the next deliveries."""
+        self._waiting.append(run)
+        self._delivered = run.last_tag
+        self._bytes += run.size
 
     def take(self, most: int) -> Piece | None:
         """The deliveries that wait, `most` at most; None where there is none."""
-        waiting = self._waiting
-        if not waiting:
+        if not self._waiting:
             return None
-        taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
-        size = sum(len(delivery.body) for _, delivery, _ in taken)
-        tag = taken[-1][0]
-        self._sizes.add(len(taken), size)
+        deliveries: list[Delivery] = []
+        size = redelivered = tag = 0
+        while self._waiting and len(deliveries) < most:
+            run = self._waiting.popleft()
+            if len(run.deliveries) > most - len(deliveries):
+                run, rest = _split(run, most - len(deliveries))
+                self._waiting.appendleft(rest)
+            deliveries += run.deliveries
+            size += run.size
+            redelivered += len(run.deliveries) if run.is_redelivered else 0
+            tag = run.last_tag
+        self._sizes.add(len(deliveries), size)
         self._taken.append((tag, size))
-        return Piece(
-            [delivery for _, delivery, _ in taken],
-            Token(self._epoch, tag),
-            sum(is_redelivered for _, _, is_redelivered in taken),
-        )
+        return Piece(deliveries, Token(self._epoch, tag), redelivered)
 
     def forget_waiting(self) -> None:
         """Drop what was not taken: it will not be acknowledged."""
-        self._bytes -= sum(len(delivery.body) for _, delivery, _ in self._waiting)
+        self._bytes -= sum(run.size for run in self._waiting)
         self._waiting.clear()
 
     def acknowledge(self, tag: int) -> bool:
@@ -107,3 +124,13 @@ class Window:
         while self._taken and self._taken[0][0] <= tag:
             self._bytes -= self._taken.popleft()[1]
         return True
+
+
+def _split(run: Run, count: int) -> tuple[Run, Run]:
+    """The first `count` deliveries, and the others."""
+    first, others = run.deliveries[:count], run.deliveries[count:]
+    size = sum(len(delivery.body) for delivery in first)
+    return (
+        Run(run.last_tag - len(others), first, size, run.is_redelivered),
+        Run(run.last_tag, others, run.size - size, run.is_redelivered),
+    )

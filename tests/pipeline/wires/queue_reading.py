@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import aio_pika
 
 from pipeline.core.backoff import Backoff
 from pipeline.wires.amqp import AmqpSource, Pace
 from pipeline.wires.amqp_address import EaseeConnection, address_of_url
+from pipeline.wires.amqp_line import OpenLine
 from pipeline.wires.source import Piece, SourceState
 from tests.services.rabbitmq import RabbitMq
 from tests.waiting import until, until_asked
@@ -22,10 +25,29 @@ def reader(url: str, queue: str = QUEUE) -> Callable[[], EaseeConnection]:
     return lambda: EaseeConnection(address_of_url(url), queue, "")
 
 
-def source_of(
-    read_broker: Callable[[], EaseeConnection], pace: Pace = QUICK, prefetch: int = 100, is_shared: bool = False
-) -> AmqpSource:
-    return AmqpSource(read_broker, ca_file=None, prefetch=prefetch, is_shared=is_shared, name="test", pace=pace)
+class Reading(NamedTuple):
+    """One of the readers, and where it reads."""
+
+    open_line: OpenLine
+    url: str
+
+    def source(
+        self,
+        read_broker: Callable[[], EaseeConnection] | None = None,
+        pace: Pace = QUICK,
+        prefetch: int = 100,
+        is_shared: bool = False,
+        ca_file: Path | None = None,
+    ) -> AmqpSource:
+        return AmqpSource(
+            reader(self.url) if read_broker is None else read_broker,
+            self.open_line,
+            ca_file=ca_file,
+            prefetch=prefetch,
+            is_shared=is_shared,
+            name="test",
+            pace=pace,
+        )
 
 
 @asynccontextmanager

@@ -15,13 +15,13 @@ from schemas.delivery import Delivery
 from tests.pipeline.wires.queue_reading import (
     QUEUE,
     QUICK,
+    Reading,
     bodies,
     declare,
     numbered,
     publish,
     reader,
     running,
-    source_of,
     take,
     until_state,
     until_told,
@@ -32,10 +32,12 @@ from tests.services.rabbitmq import RabbitMq, fresh_name
 pytestmark = pytest.mark.services
 
 
-async def test_deliveries_come_in_order_with_all_that_was_sent(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_deliveries_come_in_order_with_all_that_was_sent(
+    reading: Reading, rabbitmq: RabbitMq, vhost: str
+) -> None:
+    url = reading.url
     await publish(url, numbered(250))
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         pieces: list[Piece] = []
         while len(bodies(pieces)) < 250:
             pieces += await take(source, 1)
@@ -50,22 +52,24 @@ async def test_deliveries_come_in_order_with_all_that_was_sent(rabbitmq: RabbitM
     await until_waiting(rabbitmq, vhost, 0)
 
 
-async def test_what_was_not_acknowledged_comes_again(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_what_was_not_acknowledged_comes_again(reading: Reading) -> None:
+    url = reading.url
     await publish(url, numbered(30))
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         pieces = await take(source, 10)
         await source.acknowledge(pieces[-1].token)
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         again = await take(source, 20)
         assert bodies(again) == numbered(30)[10:]
         assert sum(piece.redelivered for piece in again) == 20
 
 
-async def test_after_a_lost_connection_stale_tokens_acknowledge_nothing(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_after_a_lost_connection_stale_tokens_acknowledge_nothing(
+    reading: Reading, rabbitmq: RabbitMq, vhost: str
+) -> None:
+    url = reading.url
     await publish(url, numbered(20))
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         stale = (await take(source, 20))[-1].token
         await asyncio.to_thread(rabbitmq.close_connections, vhost, "test")
         again = await take(source, 20)
@@ -78,12 +82,12 @@ async def test_after_a_lost_connection_stale_tokens_acknowledge_nothing(rabbitmq
     await until_waiting(rabbitmq, vhost, 20)
 
 
-async def test_another_one_stands_by_and_takes_over(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_another_one_stands_by_and_takes_over(reading: Reading) -> None:
+    url = reading.url
     await publish(url, numbered(5))
-    async with running(source_of(reader(url))) as first:
+    async with running(reading.source()) as first:
         await take(first, 5)
-        async with running(source_of(reader(url))) as second:
+        async with running(reading.source()) as second:
             await until_state(second, SourceState.STANDBY)
             assert second.status.consumers == 1
             first.stop()
@@ -91,12 +95,12 @@ async def test_another_one_stands_by_and_takes_over(rabbitmq: RabbitMq, vhost: s
             assert second.status.connections == 1
 
 
-async def test_shared_consumers_share(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_shared_consumers_share(reading: Reading) -> None:
+    url = reading.url
     await declare(url)
     async with (
-        running(source_of(reader(url), is_shared=True)) as first,
-        running(source_of(reader(url), is_shared=True)) as second,
+        running(reading.source(is_shared=True)) as first,
+        running(reading.source(is_shared=True)) as second,
     ):
         await until_state(first, SourceState.CONSUMING)
         await until_state(second, SourceState.CONSUMING)
@@ -104,10 +108,10 @@ async def test_shared_consumers_share(rabbitmq: RabbitMq, vhost: str) -> None:
         assert sorted(bodies(await take(first, 5)) + bodies(await take(second, 5))) == numbered(10)
 
 
-async def test_handed_back_until_resumed(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_handed_back_until_resumed(reading: Reading, rabbitmq: RabbitMq, vhost: str) -> None:
+    url = reading.url
     await publish(url, numbered(10))
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         token = (await take(source, 10))[-1].token
         source.hand_back("the store is away")
         await until_state(source, SourceState.HANDED_BACK)
@@ -118,10 +122,10 @@ async def test_handed_back_until_resumed(rabbitmq: RabbitMq, vhost: str) -> None
         assert bodies(await take(source, 10)) == numbered(10)
 
 
-async def test_a_consumer_that_the_broker_cancels_begins_anew(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_a_consumer_that_the_broker_cancels_begins_anew(reading: Reading) -> None:
+    url = reading.url
     await declare(url)
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         await until_state(source, SourceState.CONSUMING)
         async with await aio_pika.connect(url) as connection:
             await (await connection.channel()).queue_delete(QUEUE)
@@ -130,10 +134,10 @@ async def test_a_consumer_that_the_broker_cancels_begins_anew(rabbitmq: RabbitMq
         assert bodies(await take(source, 3)) == numbered(3)
 
 
-async def test_a_consumer_that_silently_stopped_is_replaced(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_a_consumer_that_silently_stopped_is_replaced(reading: Reading) -> None:
+    url = reading.url
     await declare(url)
-    async with running(source_of(reader(url), pace=QUICK._replace(idle_looks=3))) as source:
+    async with running(reading.source(pace=QUICK._replace(idle_looks=3))) as source:
         await until_state(source, SourceState.CONSUMING)
         # The broker forgets the consumer, and nobody who should know is told.
         epoch = source._epoch
@@ -145,16 +149,18 @@ async def test_a_consumer_that_silently_stopped_is_replaced(rabbitmq: RabbitMq, 
         assert source.status.connections == 2
 
 
-async def test_a_queue_that_is_not_there_yet_is_waited_for_and_named(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
-    async with running(source_of(reader(url))) as source:
+async def test_a_queue_that_is_not_there_yet_is_waited_for_and_named(reading: Reading) -> None:
+    url = reading.url
+    async with running(reading.source()) as source:
         await until_told(source, "CHARGELINE_AMQP_QUEUE")
         assert "no queue 'Operator_1.Q'" in source.status.words
         await publish(url, numbered(1))
         assert bodies(await take(source, 1)) == numbered(1)
 
 
-async def test_a_password_that_changes_is_read_again(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
+async def test_a_password_that_changes_is_read_again(
+    reading: Reading, rabbitmq: RabbitMq, vhost: str, tmp_path: Path
+) -> None:
     user, file = fresh_name("user"), tmp_path / "url"
     rabbitmq.add_user(user, "old", vhost)
     await publish(rabbitmq.url(vhost=vhost), numbered(3))
@@ -163,7 +169,7 @@ async def test_a_password_that_changes_is_read_again(rabbitmq: RabbitMq, vhost: 
     def read() -> EaseeConnection:
         return reader(file.read_text())()
 
-    async with running(source_of(read)) as source:
+    async with running(reading.source(read)) as source:
         await take(source, 3)
         await asyncio.to_thread(rabbitmq.change_password, user, "new")
         await asyncio.to_thread(rabbitmq.close_connections, vhost, "test")
@@ -174,8 +180,8 @@ async def test_a_password_that_changes_is_read_again(rabbitmq: RabbitMq, vhost: 
     rabbitmq.delete_user(user)
 
 
-async def test_new_details_are_used_at_once_when_told_to_reload(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_new_details_are_used_at_once_when_told_to_reload(reading: Reading) -> None:
+    url = reading.url
     await publish(url, numbered(2))
     await publish(url, [b"other"], "other")
     queue = [QUEUE]
@@ -183,7 +189,7 @@ async def test_new_details_are_used_at_once_when_told_to_reload(rabbitmq: Rabbit
     def read() -> EaseeConnection:
         return reader(url, queue[0])()
 
-    async with running(source_of(read, pace=QUICK._replace(look_s=30))) as source:
+    async with running(reading.source(read, pace=QUICK._replace(look_s=30))) as source:
         await take(source, 2)
         source.reload()
         assert source.status.state is SourceState.CONSUMING
@@ -192,8 +198,8 @@ async def test_new_details_are_used_at_once_when_told_to_reload(rabbitmq: Rabbit
         assert bodies(await take(source, 1)) == [b"other"]
 
 
-async def test_details_that_cannot_be_read_are_told_and_tried_again(rabbitmq: RabbitMq, vhost: str) -> None:
-    url = rabbitmq.url(vhost=vhost)
+async def test_details_that_cannot_be_read_are_told_and_tried_again(reading: Reading) -> None:
+    url = reading.url
     await publish(url, numbered(1))
     is_there = [False]
 
@@ -202,19 +208,19 @@ async def test_details_that_cannot_be_read_are_told_and_tried_again(rabbitmq: Ra
             raise ValueError("reply.json must be Easee's reply as JSON")
         return reader(url)()
 
-    async with running(source_of(read)) as source:
+    async with running(reading.source(read)) as source:
         await until_told(source, "reply.json")
         is_there[0] = True
         assert bodies(await take(source, 1)) == numbered(1)
 
 
 async def test_a_broker_that_answers_nothing_any_more_is_left(
-    rabbitmq: RabbitMq, vhost: str, monkeypatch: pytest.MonkeyPatch
+    reading: Reading, rabbitmq: RabbitMq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.wires.amqp.ANSWER_S", 0.5)
-    url = rabbitmq.url(vhost=vhost)
+    url = reading.url
     await publish(url, numbered(1))
-    async with running(source_of(reader(url))) as source:
+    async with running(reading.source()) as source:
         await take(source, 1)
         await asyncio.to_thread(rabbitmq.pause)
         try:

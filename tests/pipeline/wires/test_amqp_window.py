@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.wires.amqp_window import TARGET_BYTES, BodySize, Window, prefetch_for
+from pipeline.wires.amqp_window import TARGET_BYTES, BodySize, Run, Window, prefetch_for
 from pipeline.wires.source import Token
 from schemas.delivery import Delivery
 
@@ -16,7 +16,7 @@ def delivery(size: int) -> Delivery:
 def filled(*sizes: int) -> Window:
     window = Window(7, BodySize())
     for tag, size in enumerate(sizes, start=1):
-        window.add(tag, delivery(size), is_redelivered=size % 2 == 1)
+        window.add(Run(tag, [delivery(size)], size, size % 2 == 1))
     return window
 
 
