@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from types import MappingProxyType
 
 import click
+from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -50,13 +50,20 @@ class _Program(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # click would import every command, to see what its line in the help is.
+        commands = [
+            CompletionItem(name, help=line) for name, line in sorted(COMMANDS.items()) if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
 
 @click.group(
     cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     epilog="Example: chargeline demo --duration 30s",
 )
-@click.version_option(version("chargeline"), prog_name="chargeline")
+@click.version_option(package_name="chargeline", prog_name="chargeline")
 def program() -> None:
     """Read the stream of an Easee operator and keep every message where it can be asked."""
 

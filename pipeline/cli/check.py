@@ -7,15 +7,21 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
-from pipeline.check import check, findings_of_wrong_settings
 from pipeline.check_step import Finding, Result
 from pipeline.cli.options import env_file_option, json_option
+from pipeline.deferred import deferred
 from pipeline.log import escape, set_up_logging
 from pipeline.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from pipeline import check
+else:
+    check = deferred("pipeline.check")
 
 _FAILED = 3
 _COLOURS = {Result.OK: "green", Result.WARNING: "yellow", Result.FAILED: "red", Result.SKIPPED: "bright_black"}
@@ -51,9 +57,9 @@ def _find(env_file: Path | None) -> Iterator[Finding]:
     try:
         settings = load_settings(os.environ, env_file)
     except SettingsError as error:
-        return findings_of_wrong_settings(error)
+        return check.findings_of_wrong_settings(error)
     set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
-    return check(settings, time.time_ns)
+    return check.check(settings, time.time_ns)
 
 
 def _show(finding: Finding) -> None:

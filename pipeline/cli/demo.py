@@ -22,10 +22,9 @@ from pipeline.board_state import Board, Snapshot
 from pipeline.board_totals import Totals
 from pipeline.cli.board_line import board_line
 from pipeline.cli.board_view import BoardView
-from pipeline.cli.options import with_settings
+from pipeline.cli.options import read_duration, with_settings
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.demo import QUESTIONS, Clock, Demo, DemoPlan, usual_speed
-from pipeline.setting_types import duration as parse_duration
 from pipeline.settings import Settings
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
@@ -48,14 +47,6 @@ _EPILOG = """\b
 Examples:
   chargeline demo
   chargeline demo --duration 30s --plain"""
-
-
-def read_duration(text: str) -> int:
-    """A duration as settings have it, in nanoseconds. Raises BadParameter."""
-    try:
-        return parse_duration(text)
-    except ValueError as fault:
-        raise click.BadParameter(f"{text!r} must be {fault}") from None
 
 
 class OurClock:

@@ -13,6 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 import click
 
 from pipeline.log import escape, set_up_logging
+from pipeline.setting_types import duration
 from pipeline.settings import Settings, SettingsError, load_settings
 
 _LOG = logging.getLogger(__name__)
@@ -60,6 +61,14 @@ def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[
         return command(settings, *arguments, **options)
 
     return wrapped
+
+
+def read_duration(text: str) -> int:
+    """A duration as settings have it, in nanoseconds. Raises BadParameter."""
+    try:
+        return duration(text)
+    except ValueError as fault:
+        raise click.BadParameter(f"{text!r} must be {fault}") from None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")

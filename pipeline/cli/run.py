@@ -7,27 +7,37 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from pipeline.assembly import describe_store
-from pipeline.board_state import Board
 from pipeline.cli.options import WrongSettingsError, with_settings
-from pipeline.cli.run_screen import LogLines, RunScreen
+from pipeline.deferred import deferred
 from pipeline.log import set_up_logging
-from pipeline.onlooker import Onlooker
 from pipeline.secret import UnreadableSecretError
-from pipeline.service import serve
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.folder_lock import FolderLockedError
-from pipeline.wires.http import ListenError
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.store import StoreUnavailableError
-from schemas.catalogue import shipped_catalogue
+
+if TYPE_CHECKING:
+    from rich import console
+
+    from pipeline import assembly, board_state, onlooker, service
+    from pipeline.cli import run_screen
+    from schemas import catalogue
+else:
+    # `chargeline run --help` and completion need none of these, and a worker without a board draws nothing.
+    console = deferred("rich.console")
+    assembly = deferred("pipeline.assembly")
+    board_state = deferred("pipeline.board_state")
+    catalogue = deferred("schemas.catalogue")
+    onlooker = deferred("pipeline.onlooker")
+    run_screen = deferred("pipeline.cli.run_screen")
+    service = deferred("pipeline.service")
 
 _INTERRUPTED = 130
-_TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError, ListenError)
+_TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError)
 _EXAMPLE = """\b
 Examples:
   chargeline run --env-file /etc/chargeline.env
@@ -56,10 +66,10 @@ def command(settings: Settings, record: Path | None, board: bool) -> None:
     (130), which finish what is at hand; SIGHUP reads secrets again. Another one on the same queue stands by and takes
     over when this one is gone.
     """
-    if board and (not sys.stdout.isatty() or Console().is_dumb_terminal):
+    if board and (not sys.stdout.isatty() or console.Console().is_dumb_terminal):
         raise click.UsageError("--board needs a terminal to draw on; without one leave it away: the log says how it is")
     try:
-        ended_by = _serve_and_show(settings, record) if board else serve(settings, os.environ, record)
+        ended_by = _serve_and_show(settings, record) if board else service.serve(settings, os.environ, record)
     except SettingsError as error:
         raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
@@ -72,12 +82,13 @@ def command(settings: Settings, record: Path | None, board: bool) -> None:
 
 def _serve_and_show(settings: Settings, record: Path | None) -> int:
     """The same with a board. What is logged would tear it, unless standard error goes elsewhere."""
-    lines = LogLines() if sys.stderr.isatty() else None
+    lines = run_screen.LogLines() if sys.stderr.isatty() else None
     if lines is not None:
         set_up_logging(settings.log_level, settings.log_format, lines, settings.secrets())
     try:
-        with RunScreen(sys.stdout, f"Ctrl-C ends it. The rows go to {describe_store(settings)}", lines) as screen:
-            onlooker = Onlooker(Board(shipped_catalogue()), screen.show, screen.close)
-            return serve(settings, os.environ, record, onlooker=onlooker)
+        footer = f"Ctrl-C ends it. The rows go to {assembly.describe_store(settings)}"
+        with run_screen.RunScreen(sys.stdout, footer, lines) as screen:
+            looking = onlooker.Onlooker(board_state.Board(catalogue.shipped_catalogue()), screen.show, screen.close)
+            return service.serve(settings, os.environ, record, onlooker=looking)
     finally:
         set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())

@@ -12,28 +12,33 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import orjson
 
-from pipeline.broker import read_broker
-from pipeline.cli.demo import read_duration
-from pipeline.cli.options import WrongSettingsError, json_option, with_settings
+from pipeline.cli.options import WrongSettingsError, json_option, read_duration, with_settings
 from pipeline.core.timestamps import NS_PER_S, format_time
+from pipeline.deferred import deferred
 from pipeline.secret import UnreadableSecretError
 from pipeline.settings import Settings, SettingsError
 from pipeline.simulate import Counts, Simulation, SimulationPlan
 from pipeline.simulator.quirks import Quirks
-from pipeline.wires.amqp_address import tls_context
-from pipeline.wires.amqp_publish import Publisher, PublishingError
-from pipeline.wires.simulated_queue import ForeignQueueError, SimulatedQueue
+
+if TYPE_CHECKING:
+    from pipeline import broker
+    from pipeline.wires import amqp_address, amqp_publish, simulated_queue
+else:
+    # What speaks to brokers is slow to import; `--help` and completion do without.
+    broker = deferred("pipeline.broker")
+    amqp_address = deferred("pipeline.wires.amqp_address")
+    amqp_publish = deferred("pipeline.wires.amqp_publish")
+    simulated_queue = deferred("pipeline.wires.simulated_queue")
 
 QUIRKS: Mapping[str, Callable[[], Quirks]] = MappingProxyType(
     {"none": Quirks.none, "everyday": Quirks.everyday, "all": Quirks.all}
 )
 
-_TROUBLE = (ForeignQueueError, PublishingError)
 _INTERRUPTED = 130
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _CLEAR_LINE = "\r\x1b[K"
@@ -141,7 +146,7 @@ def command(
             show = not plain and not as_json and sys.stderr.isatty()
             simulation = Simulation(plan, _OurClock(), lines.write if lines else None)
             summary = asyncio.run(_simulate(simulation, where, show=show))
-    except _TROUBLE as fault:
+    except (simulated_queue.ForeignQueueError, amqp_publish.PublishingError) as fault:
         raise click.ClickException(str(fault)) from None
     except OSError as fault:
         message = f"{record}: {fault.strerror}; --record writes a new file, and needs room for it"
@@ -195,18 +200,19 @@ def _per_second(number: int, seconds: float) -> str:
     return f"{number / seconds:,.0f} a second" if seconds else "at once"
 
 
-def _where(settings: Settings) -> SimulatedQueue:
+def _where(settings: Settings) -> "simulated_queue.SimulatedQueue":
     try:
-        address, queue, exchange = read_broker(settings)
-        return SimulatedQueue(address, queue, exchange, tls_context(address, settings.amqp_ca_file))
+        address, queue, exchange = broker.read_broker(settings)
+        context = amqp_address.tls_context(address, settings.amqp_ca_file)
+        return simulated_queue.SimulatedQueue(address, queue, exchange, context)
     except SettingsError as error:
         raise WrongSettingsError(error) from None
     except (UnreadableSecretError, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
 
 
-async def _simulate(simulation: Simulation, where: SimulatedQueue, *, show: bool) -> Summary:
-    async with Publisher(where, simulation.take_command) as publisher:
+async def _simulate(simulation: Simulation, where: "simulated_queue.SimulatedQueue", *, show: bool) -> Summary:
+    async with amqp_publish.Publisher(where, simulation.take_command) as publisher:
         drive = asyncio.create_task(simulation.run(publisher.publish, lambda: ending.signal is not None))
         ending = Ending(drive)
         progress = asyncio.create_task(_show_progress(simulation, publisher)) if show else None
@@ -221,7 +227,7 @@ async def _simulate(simulation: Simulation, where: SimulatedQueue, *, show: bool
     )
 
 
-async def _show_progress(simulation: Simulation, publisher: Publisher) -> None:
+async def _show_progress(simulation: Simulation, publisher: "amqp_publish.Publisher") -> None:
     while True:
         click.echo(f"{_CLEAR_LINE}{progress_line(simulation.counts, publisher.confirmed)}", err=True, nl=False)
         await asyncio.sleep(_SHOW_EVERY_S)

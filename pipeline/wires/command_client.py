@@ -8,21 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 import orjson
-from urllib3 import PoolManager, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from pipeline.core.body import Json
 from pipeline.core.command_entry import FLAGS, LATENCIES
 from pipeline.core.command_life import CommandState
+from pipeline.deferred import deferred
+
+if TYPE_CHECKING:
+    from urllib3 import exceptions, poolmanager, util
+else:
+    # Nobody is asked by `--help`, completion and `--dry-run`.
+    exceptions = deferred("urllib3.exceptions")
+    poolmanager = deferred("urllib3.poolmanager")
+    util = deferred("urllib3.util")
 
 _CONNECT_S = 5.0
 # A worker may connect to its broker first, and then wait for the confirm.
 _ANSWER_S = 45.0
 _COMMANDS = "/v1/commands"
-_UNANSWERED = (NewConnectionError, ConnectTimeoutError)
 T = TypeVar("T")
 
 
@@ -68,7 +74,7 @@ class CommandClient:
         self._where = f"{f'[{host}]' if ':' in host else host}:{port}"
         self._headers = {"Authorization": f"Bearer {token}"}
         # Not by the environment's proxies: the worker is near, and the token is for nobody else.
-        self._pool = PoolManager(retries=False, timeout=Timeout(connect=_CONNECT_S, read=_ANSWER_S))
+        self._pool = poolmanager.PoolManager(retries=False, timeout=util.Timeout(connect=_CONNECT_S, read=_ANSWER_S))
 
     def __enter__(self) -> Self:
         """Nothing is connected yet."""
@@ -119,10 +125,10 @@ class CommandClient:
         url = f"http://{self._where}{path}"
         try:
             answer = self._pool.request(method, url, body=body, headers=headers, redirect=False)
-        except HTTPError as fault:
-            if isinstance(fault, _UNANSWERED):
-                message = f"no worker answers at {self._where}; start `chargeline run`, or see CHARGELINE_HTTP"
-                raise NoWorkerError(message) from None
+        except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError):
+            message = f"no worker answers at {self._where}; start `chargeline run`, or see CHARGELINE_HTTP"
+            raise NoWorkerError(message) from None
+        except exceptions.HTTPError:
             raise WorkerError(f"{self._where} did not answer; {lost}") from None
         return answer.status, answer.data
 

@@ -8,18 +8,26 @@ The client's batching interface is not used: it drops rows after its retries wit
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
-
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.rest import ApiException
-from influxdb_client.service.write_service import WriteService
-from urllib3.exceptions import HTTPError
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.line_protocol import to_line
 from pipeline.core.settlement import Group, UnsettledError, settle
 from pipeline.core.verdict import Action, Verdict, judge
+from pipeline.deferred import deferred
 from pipeline.wires.store import Refusal, StoreUnavailableError
 from schemas.row import Row
+
+if TYPE_CHECKING:
+    from influxdb_client import rest
+    from influxdb_client.client import influxdb_client
+    from influxdb_client.service import write_service
+    from urllib3 import exceptions as urllib3_exceptions
+else:
+    # The client takes longer to import than all else together: it is, when the first rows are written.
+    rest = deferred("influxdb_client.rest")
+    influxdb_client = deferred("influxdb_client.client.influxdb_client")
+    write_service = deferred("influxdb_client.service.write_service")
+    urllib3_exceptions = deferred("urllib3.exceptions")
 
 _CONNECT_MS = 5_000
 _ANSWER_MS = 30_000
@@ -52,7 +60,7 @@ class InfluxStore:
         self._bucket = bucket
         self._read_token = read_token
         self._requests = 0
-        self._client: InfluxDBClient | None = None
+        self._client: influxdb_client.InfluxDBClient | None = None
 
     @property
     def requests(self) -> int:
@@ -106,7 +114,7 @@ class InfluxStore:
 
     def _ask(self, body: bytes) -> tuple[int, Verdict]:
         # The client has no types: the annotations say what is relied on.
-        make_service: Callable[[object], WriteService] = WriteService
+        make_service: Callable[[object], write_service.WriteService] = write_service.WriteService
         post_write: Callable[..., None] = make_service(self._connect().api_client).post_write
         try:
             post_write(
@@ -117,19 +125,21 @@ class InfluxStore:
                 content_encoding="gzip",
                 _request_timeout=(_CONNECT_MS, _ANSWER_MS),
             )
-        except ApiException as refusal:
+        except rest.ApiException as refusal:
             if not refusal.status:
                 raise self._unreachable(refusal) from refusal
             headers = {name.lower(): value for name, value in (refusal.headers or {}).items()}
             return refusal.status, judge(refusal.status, refusal.body or "", headers)
-        except (HTTPError, OSError, ValueError) as fault:
+        except (urllib3_exceptions.HTTPError, OSError, ValueError) as fault:
             # Cut off, timed out, or not even text: it may have been written, and is sent again.
             raise self._unreachable(fault) from fault
         return 204, Verdict(Action.ACCEPT, "")
 
-    def _connect(self) -> InfluxDBClient:
+    def _connect(self) -> "influxdb_client.InfluxDBClient":
         if self._client is None:
-            self._client = InfluxDBClient(self._bucket.url, self._read_token(), org=self._bucket.org, retries=False)
+            self._client = influxdb_client.InfluxDBClient(
+                self._bucket.url, self._read_token(), org=self._bucket.org, retries=False
+            )
         return self._client
 
     def _disconnect(self) -> None:

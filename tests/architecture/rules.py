@@ -49,7 +49,7 @@ LAYERS = (
     Layer("pipeline.core", own=("schemas", "pipeline.core"), third_party=("orjson",), pure=True),
     Layer(
         "pipeline.wires",
-        own=("schemas", "pipeline.core", "pipeline.wires"),
+        own=("schemas", "pipeline.core", "pipeline.wires", "pipeline.deferred"),
         third_party=(
             "aio_pika",
             "aiohttp",

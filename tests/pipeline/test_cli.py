@@ -10,6 +10,10 @@ import pytest
 from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, program, run_program
 
 HEAVY = {"orjson", "rich", "sqlite3", "dotenv", "asyncio"}
+"""What not even `--version` needs."""
+
+SLOW = {"aio_pika", "aiohttp", "aiormq", "influxdb_client", "prometheus_client", "urllib3", "yarl"}
+"""What takes longer to import than all else, and is only for those who speak to a server."""
 
 
 def python(source: str) -> str:
@@ -27,6 +31,39 @@ def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
     assert code == 0
     assert not HEAVY & set(modules)
     assert not [name for name in modules if name.startswith(("pipeline.", "schemas")) and name != "pipeline.cli"]
+
+
+def completions(words: str) -> tuple[list[str], set[str]]:
+    """What a shell is offered for the last of the words, and every module that was loaded for it."""
+    source = (
+        f"import os, sys; os.environ.update(_CHARGELINE_COMPLETE='bash_complete', COMP_WORDS={words!r},"
+        f" COMP_CWORD='{words.count(' ')}'); from pipeline.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules)"
+    )
+    *offered, loaded = python(source).splitlines()
+    return [line.removeprefix("plain,") for line in offered], set(loaded.split())
+
+
+def test_commands_are_completed_without_loading_any() -> None:
+    offered, modules = completions("chargeline re")
+
+    assert offered == ["rejects", "replay", "restore"]
+    assert not HEAVY & modules
+    assert not [name for name in modules if name.startswith(("pipeline.", "schemas")) and name != "pipeline.cli"]
+
+
+def test_the_options_of_the_program_itself_are_completed() -> None:
+    assert completions("chargeline --v")[0] == ["--version"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_are_completed_without_loading_what_speaks_to_servers(name: str) -> None:
+    offered, modules = completions(f"chargeline {name} --h")
+
+    assert "--help" in offered
+    assert f"pipeline.cli.{name}" in modules
+    assert not SLOW & modules
 
 
 def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

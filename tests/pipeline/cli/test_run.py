@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.pipeline.cli.terminal import (
     OFF_ALTERNATE_SCREEN,
     OnTerminal,
 )
+from tests.services.process import free_ports
 
 BROKER = {"AMQP_URL": "amqp://user:hidden-word@127.0.0.1:1/", "AMQP_QUEUE": "q"}
 
@@ -70,6 +73,30 @@ def test_a_recording_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     result = run(tmp_path, "--record", str(tmp_path / "file" / "below"), **BROKER)
     assert result.exit_code == 1
     assert f"{tmp_path / 'file' / 'below'}: Not a directory" in result.stderr
+
+
+def loaded_by_run(folder: Path, **settings: str) -> set[str]:
+    """Every module that a worker has loaded in a life in which it met no broker."""
+    given = {f"CHARGELINE_{name}": value for name, value in {**BROKER, "DATA_DIR": str(folder), **settings}.items()}
+    source = "import sys; from pipeline.cli import run_program; code = run_program(['run']); print(code, *sys.modules)"
+    with subprocess.Popen(
+        [sys.executable, "-c", source], env=environment(**given), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as worker:
+        assert worker.stderr is not None
+        for line in worker.stderr:
+            if b"not consuming" in line:
+                worker.send_signal(signal.SIGTERM)
+        assert worker.stdout is not None
+        code, *modules = worker.stdout.read().decode().split()
+    assert code == "0"
+    return set(modules)
+
+
+def test_a_worker_loads_only_what_its_settings_need(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    bare = loaded_by_run(tmp_path, HTTP="off")
+    assert not {"influxdb_client", "aiohttp", "prometheus_client", "rich"} & bare
+    assert {"aiohttp", "prometheus_client"} <= loaded_by_run(tmp_path, HTTP=f"127.0.0.1:{port}")
 
 
 def board(folder: Path, standard_error: Path | None = None, **settings: str) -> OnTerminal:
