@@ -13,7 +13,7 @@ import struct
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.wires.amqp_properties import CLASS_BASIC, PropertiesReader
+from pipeline.wires.amqp_properties import CLASS_BASIC, PropertiesReader, read_usual
 from pipeline.wires.amqp_window import Run
 from schemas.delivery import Delivery
 
@@ -181,17 +181,15 @@ class DeliveryTap:
                     or not data[header - 1] == data[body - 1] == data[after - 1] == _END
                 ):
                     break
-                properties = data[header + _HEADER_FRAME.size : body - 1]
-                text = properties[shape.start : shape.stop]
-                if not (properties.startswith(shape.head) and properties.endswith(shape.tail) and text.isascii()):
-                    break
                 if not 0 < body_bytes <= self._most >= max(method_bytes, header_bytes):
                     break
+                properties = read_usual(data[header + _HEADER_FRAME.size : body - 1], shape)
+                if properties is None:
+                    break
+                headers, message_id = properties
                 routing_key = str(data[key + 1 : header - 1], "utf-8", "backslashreplace")
                 content = data[body + _BODY_FRAME.size : after - 1]
-                deliveries.append(
-                    _new(Delivery, (routing_key, {shape.name: text.decode()}, content, received_at, None))
-                )
+                deliveries.append(_new(Delivery, (routing_key, headers, content, received_at, message_id)))
                 size += body_bytes
                 tag += 1
                 at = after

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pamqp.commands import Basic
 from pamqp.common import FieldTable
 
-from pipeline.wires.amqp_properties import UNREADABLE, PropertiesReader
+from pipeline.wires.amqp_properties import UNREADABLE, PropertiesReader, read_usual
 from tests.pipeline.wires.amqp_streams import properties
 
 
@@ -33,15 +34,24 @@ def test_every_type_that_a_header_can_have_is_read() -> None:
     assert PropertiesReader().read(data) == (headers, "m")
 
 
-def test_the_like_of_what_was_read_needs_no_reading() -> None:
+@pytest.mark.parametrize("has_id", [False, True])
+@pytest.mark.parametrize("has_moment", [False, True])
+@pytest.mark.parametrize("has_app", [False, True])
+def test_the_like_of_what_was_read_needs_no_reading(has_id: bool, has_moment: bool, has_app: bool) -> None:
     reader = PropertiesReader()
     first, second = (
-        Basic.Properties(content_type="application/json", headers={"ArrivalTime": f"2026-01-01T00:00:0{second}Z"})
-        for second in range(2)
+        Basic.Properties(
+            content_type="application/json",
+            headers={"ArrivalTime": f"2026-01-01T00:00:0{number}Z"},
+            message_id=f"m{number}" if has_id else None,
+            timestamp=datetime(2026, 1, 1, 0, 0, number, tzinfo=UTC) if has_moment else None,
+            app_id="easee" if has_app else None,
+        ).marshal()
+        for number in range(2)
     )
-    reader.read(first.marshal())
-    assert list(reader.shapes) == [len(second.marshal())]
-    assert reader.read(second.marshal()).headers == {"ArrivalTime": "2026-01-01T00:00:01Z"}
+    reader.read(first)
+    (shape,) = reader.shapes.values()
+    assert read_usual(second, shape) == ({"ArrivalTime": "2026-01-01T00:00:01Z"}, "m1" if has_id else None)
 
 
 def test_text_of_the_same_length_that_is_not_ascii_is_read_in_full() -> None:
@@ -50,10 +60,13 @@ def test_text_of_the_same_length_that_is_not_ascii_is_read_in_full() -> None:
     assert reader.read(Basic.Properties(headers={"ArrivalTime": "éé"}).marshal()).headers == {"ArrivalTime": "éé"}
 
 
-def test_bytes_like_a_header_in_another_property_teach_nothing() -> None:
+def test_bytes_like_a_header_in_another_property_are_not_taken_for_it() -> None:
     reader = PropertiesReader()
     reader.read(Basic.Properties(content_type="\x01aS\x00\x00\x00\x01x", headers={"a": "x"}).marshal())
-    assert not reader.shapes
+    assert reader.read(Basic.Properties(content_type="\x01aS\x00\x00\x00\x01y", headers={"a": "x"}).marshal()) == (
+        {"a": "x"},
+        None,
+    )
 
 
 def test_memory_is_bounded() -> None:
