@@ -63,9 +63,18 @@ def make_requests(settings: Settings, desk: WorkerDesk) -> "command_requests.Com
 
 
 def make_copies(
-    settings: Settings, journey: Journey, meters: Meters, thread: ThreadPoolExecutor, name: str, on_batch: OnBatch
+    settings: Settings,
+    journey: Journey,
+    meters: Meters,
+    thread: ThreadPoolExecutor,
+    name: str,
+    on_batch: OnBatch,
+    is_consuming: Callable[[], bool],
 ) -> CommandCopies | None:
-    """Who reads COMMAND_QUEUE; None where it is not set. It is shared: its owner may look on, too."""
+    """Who reads COMMAND_QUEUE; None where it is not set. It is shared: its owner may look on, too.
+
+    `on_batch` and `is_consuming` as for CommandCopies.
+    """
     if settings.command_queue is None:
         return None
 
@@ -83,4 +92,4 @@ def make_copies(
         is_shared=settings.amqp_share,
         name=f"{name} copies",
     )
-    return CommandCopies(source, journey, meters, thread, on_batch)
+    return CommandCopies(source, journey, meters, thread, on_batch, is_consuming)

@@ -59,7 +59,6 @@ GARBAGE = (20_000, 20, 100)
 
 _DRAIN_S = 8.0
 _BEAT_S = 5.0
-_COPIES_S = 60.0
 
 
 def serve(
@@ -122,13 +121,17 @@ class _Service:
         self._watch = Watch(self._meters, opened.tracking, make_alerts(settings))
         self._watch.listen(log_alerts)
         metrics = SelfMetrics(self._meters, socket.gethostname())
+        self._copies = make_copies(
+            settings, opened.journey, self._meters, self._thread, self._name, self._copies_taken, self._is_consuming
+        )
         parts = Parts(
             self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording
         )
         if onlooker is not None:
             parts = parts._replace(on_batch=onlooker.batch)
             self._watch.listen(onlooker.alerts)
-        self._copies = make_copies(settings, opened.journey, self._meters, self._thread, self._name, self._copies_taken)
+        if self._copies is not None:
+            parts = parts._replace(may_take=self._copies.is_level)
         self._worker = Worker(parts, BatchLimits(settings.batch, settings.batch_age / NS_PER_S), patience)
         self._ended_by = 0
         self._asked_to_end = asyncio.Event()
@@ -191,8 +194,6 @@ class _Service:
         async with asyncio.TaskGroup() as tasks:
             if self._copies is not None:
                 tasks.create_task(self._copies.run())
-                if not await self._copies.caught_up(_COPIES_S):
-                    _LOG.warning("going on without all copies of commands: some may be learnt too late to be followed")
             tasks.create_task(self._worker.run())
 
     def _why_not(self) -> str:
@@ -200,6 +201,9 @@ class _Service:
         if self._source.status.state is not SourceState.STANDBY:
             return ""
         return "this worker stands by; send through the one that consumes"
+
+    def _is_consuming(self) -> bool:
+        return self._source.status.state is SourceState.CONSUMING
 
     def _copies_taken(self, report: BatchReport) -> None:
         self._watch.tell(report.told)

@@ -11,7 +11,7 @@ channel was lost, when it was handed back on purpose, and when the worker ends b
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
 from typing import NamedTuple
@@ -32,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 _PIECE = 500
 _TICK_S = 1.0
+_LOOK_S = 0.25
 
 
 class Patience(NamedTuple):
@@ -61,6 +62,7 @@ class Parts(NamedTuple):
     `thread`  the one in which batches are committed: this worker's, and those of COMMAND_QUEUE.
     `watch`   judges by our clock how this worker does, and is told of every alert.
     `on_batch`  is told of every batch, where somebody looks on.
+    `may_take`  whether deliveries may be taken now; until then the source keeps those that come.
     """
 
     source: Source
@@ -72,6 +74,7 @@ class Parts(NamedTuple):
     watch: Watch
     recording: Recording | None = None
     on_batch: OnBatch | None = None
+    may_take: Callable[[], bool] = lambda: True
 
 
 class _Load:
@@ -92,7 +95,7 @@ class Worker:
     def __init__(self, parts: Parts, limits: BatchLimits, patience: Patience | None = None) -> None:
         """Nothing happens before `run`."""
         self._source, self._journey, self._store, self._meters, self._metrics = parts[:5]
-        self._thread, self._watch, self._recording, self._on_batch = parts[5:]
+        self._thread, self._watch, self._recording, self._on_batch, self._may_take = parts[5:]
         self._limits = limits
         self._patience = Patience() if patience is None else patience
         self._filled: asyncio.Queue[_Load | None] = asyncio.Queue(maxsize=1)
@@ -136,7 +139,9 @@ class Worker:
         clock = asyncio.get_running_loop().time
         load = _Load()
         due = clock() + _TICK_S
-        while not self._stopping.is_set() and len(load.batch.outcomes) < self._limits.most:
+        if not self._may_take():
+            await self._pause(_LOOK_S)
+        while self._may_take() and not self._stopping.is_set() and len(load.batch.outcomes) < self._limits.most:
             room = self._limits.most - len(load.batch.outcomes)
             piece = await self._source.next_piece(min(room, _PIECE), max(due - clock(), 0))
             if piece is None:
@@ -151,6 +156,14 @@ class Worker:
             load.redelivered += piece.redelivered
             self._journey.read(load.batch, piece.deliveries)
         return load
+
+    async def _pause(self, seconds: float) -> None:
+        """Until it is time to stop, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
 
     async def _commit_batches(self) -> None:
         """Make batch after batch durable, and acknowledge it then."""
@@ -174,7 +187,7 @@ class Worker:
                 if failures:
                     self._journey.forget_uncommitted()
                 return None
-            empty_at = self._queue.look(status)
+            empty_at = self._queue.look(status) if self._may_take() else None
             began = time_ns()
             if not self._stopping.is_set():
                 self._watch.look(began)

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from pipeline.wires.source import Piece, SourceState, SourceStatus, Token
+from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus, Token
 from schemas.delivery import Delivery
 
 
@@ -19,11 +19,17 @@ class ScriptedSource:
         self.events: list[str] = []
         self.epoch = 1
         self.backlog = 0
+        self.answer: QueueAnswer | None = None
         self._tag = 0
         self._pieces: deque[Piece] = deque()
         self._arrived = asyncio.Event()
         self._stopped = asyncio.Event()
         self._state = SourceState.CONSUMING
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it may consume."""
+        return self._state is SourceState.CONSUMING
 
     @property
     def waiting(self) -> int:
@@ -95,4 +101,4 @@ class ScriptedSource:
 
     @property
     def status(self) -> SourceStatus:
-        return SourceStatus(self._state, "", self.backlog, 1, 0, 100, 1, 0)
+        return SourceStatus(self._state, "", self.backlog, 1, 0, 100, 1, 0, self.answer)

@@ -1,7 +1,7 @@
 """Copies of commands: acknowledged when durable, tried again until they are, and without a word about time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,7 +32,8 @@ PUBLISHED = 1_767_225_600_500_000_000
 
 
 class Bench:
-    def __init__(self, state: StateFile) -> None:
+    def __init__(self, state: StateFile, patience_s: float = HANGS_S) -> None:
+        self.is_consuming = True
         self.source = ScriptedSource()
         self.store = ScriptedStore()
         self.meters = Meters()
@@ -42,7 +43,14 @@ class Bench:
         decoder = Decoder(CATALOGUE, Redaction(Personal.DROP))
         journey = Journey(decoder, RowMaker(CATALOGUE), self.store, state, self.tracking)
         self.copies = CommandCopies(
-            self.source, journey, self.meters, self.thread, self.reports.append, Backoff(0.001, 0.001)
+            self.source,
+            journey,
+            self.meters,
+            self.thread,
+            self.reports.append,
+            lambda: self.is_consuming,
+            Backoff(0.001, 0.001),
+            patience_s,
         )
 
     @property
@@ -57,10 +65,14 @@ def state(tmp_path: Path) -> Iterator[StateFile]:
 
 
 @asynccontextmanager
-async def reading(state: StateFile) -> AsyncIterator[Bench]:
-    bench = Bench(state)
+async def reading(
+    state: StateFile, patience_s: float = HANGS_S, arrange: Callable[[Bench], None] = lambda _: None
+) -> AsyncIterator[Bench]:
+    bench = Bench(state, patience_s)
+    arrange(bench)
     async with asyncio.timeout(HANGS_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(bench.copies.run())
+        await until(lambda: "resume" in bench.source.events or not bench.is_consuming)
         try:
             yield bench
         finally:
@@ -119,15 +131,59 @@ async def test_what_is_no_longer_ours_is_neither_kept_nor_acknowledged(state: St
         assert bench.commands == 1
 
 
-async def test_it_has_caught_up_when_nothing_waits_and_all_is_durable(state: StateFile) -> None:
-    bench = Bench(state)
-    bench.source.backlog = 1
-    async with asyncio.timeout(HANGS_S), asyncio.TaskGroup() as tasks:
-        tasks.create_task(bench.copies.run())
+def left_alone(bench: Bench) -> None:
+    bench.is_consuming = False
+
+
+async def test_without_the_operators_queue_copies_are_left_to_whoever_has_it(state: StateFile) -> None:
+    async with reading(state, arrange=left_alone) as bench:
+        await until(lambda: bool(bench.source.events))
+        assert not bench.source.is_wanted
+        assert not bench.copies.is_level()
+        bench.is_consuming = True
+        await until(lambda: bench.source.is_wanted)
         token = bench.source.deliver([COPY])
         await until(lambda: token in bench.source.acknowledged)
-        assert not await bench.copies.caught_up(0.01)
+        bench.is_consuming = False
+        await until(lambda: not bench.source.is_wanted)
+        assert not bench.copies.is_level()
+
+
+async def test_a_copy_that_is_at_hand_when_the_operators_queue_is_lost_is_not_acknowledged(state: StateFile) -> None:
+    async with reading(state) as bench:
+        bench.store.gate.clear()
+        token = bench.source.deliver([COPY])
+        await until(lambda: not bench.source.waiting)
+        bench.is_consuming = False
+        bench.store.gate.set()
+        await until(lambda: not bench.source.is_wanted)
+        assert bench.commands == 1
+        assert token not in bench.source.acknowledged
+
+
+async def test_what_waits_for_the_store_when_the_operators_queue_is_lost_is_forgotten(state: StateFile) -> None:
+    async with reading(state) as bench:
+        bench.store.gate.clear()
+        bench.store.faults.append(away())
+        bench.source.deliver([COPY])
+        await until(lambda: not bench.source.waiting)
+        bench.is_consuming = False
+        bench.store.gate.set()
+        await until(lambda: not bench.source.is_wanted)
+    assert bench.commands == 0
+    assert not bench.tracking.begin((), PUBLISHED).rows
+
+
+async def test_it_is_level_when_nothing_waits_and_all_is_durable(state: StateFile) -> None:
+    async with reading(state, arrange=lambda bench: setattr(bench.source, "backlog", 1)) as bench:
+        token = bench.source.deliver([COPY])
+        await until(lambda: token in bench.source.acknowledged)
+        assert not bench.copies.is_level()
         bench.source.backlog = 0
-        assert await bench.copies.caught_up(HANGS_S)
-        await bench.copies.stop()
-    bench.thread.shutdown()
+        await until(bench.copies.is_level)
+
+
+async def test_copies_that_take_too_long_keep_nobody(state: StateFile, caplog: pytest.LogCaptureFixture) -> None:
+    async with reading(state, 0.0, arrange=lambda bench: setattr(bench.source, "backlog", 1)) as bench:
+        await until(bench.copies.is_level)
+    assert "going on without all copies" in caplog.text

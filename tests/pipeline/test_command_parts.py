@@ -55,7 +55,7 @@ async def exchange_at(url: str) -> AsyncIterator[None]:
 def test_without_a_queue_there_are_no_copies(tmp_path: Path) -> None:
     settings = settings_at(tmp_path, "amqp://me:secret@localhost/")
     with open_parts(settings, now=1) as opened, ThreadPoolExecutor() as thread:
-        assert make_copies(settings, opened.journey, Meters(), thread, "x", lambda _: None) is None
+        assert make_copies(settings, opened.journey, Meters(), thread, "x", lambda _: None, lambda: True) is None
 
 
 @pytest.mark.services
@@ -67,7 +67,7 @@ async def test_a_command_of_ours_that_comes_back_as_a_copy_is_the_same_one(
     reports: list[BatchReport] = []
     meters = Meters()
     with open_parts(settings, now=1) as opened, ThreadPoolExecutor(max_workers=1) as thread:
-        copies = make_copies(settings, opened.journey, meters, thread, "x", reports.append)
+        copies = make_copies(settings, opened.journey, meters, thread, "x", reports.append, lambda: True)
         assert copies is not None
         async with (
             asyncio.timeout(60),

@@ -13,7 +13,7 @@ import pytest
 from pipeline.core.backoff import Backoff
 from pipeline.recording import Recording
 from pipeline.replay_lines import from_line
-from pipeline.wires.source import Token
+from pipeline.wires.source import QueueAnswer, Token
 from pipeline.wires.state import StateFile
 from pipeline.wires.store import StoreUnavailableError
 from pipeline.worker import BatchLimits, Patience
@@ -45,6 +45,22 @@ async def test_whoever_looks_on_is_told_of_each_batch_once_it_is_durable(state: 
         tokens = [bench.source.deliver(deliveries(3, first)) for first in range(0, 9, 3)]
         await bench.acknowledged(tokens[-1])
         assert [report.written for report in bench.reports] == [3, 3, 3]
+
+
+async def test_until_deliveries_may_be_taken_they_stay_with_the_source_and_no_queue_counts_as_empty(
+    state: StateFile,
+) -> None:
+    def arrange(bench: Bench) -> None:
+        bench.may_take = False
+        bench.source.answer = QueueAnswer(at=10**18, ready=0, consumers=1, epoch=1, delivered=0)
+
+    async with working(state, patience=PATIENCE._replace(metrics_s=0.001), arrange=arrange) as bench:
+        token = bench.source.deliver(deliveries(3))
+        await until(lambda: len(bench.store.rows) > 1)
+        assert (bench.source.waiting, bench.times, state.watermark()) == (1, [], None)
+        bench.may_take = True
+        await bench.acknowledged(token)
+        await until(lambda: state.watermark() == 10**18)
 
 
 async def test_nothing_is_acknowledged_before_the_store_took_it(state: StateFile) -> None:

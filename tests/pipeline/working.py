@@ -89,7 +89,8 @@ class Bench:
         watch.listen(self.told.extend)
         metrics = SelfMetrics(self.meters, "w")
         parts = Parts(self.source, journey, self.store, self.meters, metrics, self.thread, watch, recording)
-        parts = parts._replace(on_batch=self.reports.append)
+        self.may_take = True
+        parts = parts._replace(on_batch=self.reports.append, may_take=lambda: self.may_take)
         self.worker = Worker(parts, limits, patience)
 
     async def acknowledged(self, token: Token) -> None:
