@@ -34,6 +34,7 @@ from schemas.surprise import Surprise
 
 _LOG = logging.getLogger(__name__)
 _MOST_ROWS = 20_000
+_FACTS = (Observation, CommandResponse)
 
 
 class BatchReport(NamedTuple):
@@ -193,11 +194,12 @@ class Journey:
 
     def _add(self, batch: Batch, deliveries: Sequence[Delivery], decoded: Decoded) -> None:
         """Add what was decoded, or, where anything is raised, nothing of it."""
+        row = self._rows.row
         rows: list[Row] = []
         sources: list[int] = []
         for place, outcome in enumerate(decoded.outcomes, start=len(batch.outcomes)):
-            if isinstance(outcome, Observation | CommandResponse):
-                rows.append(self._rows.row(outcome))
+            if isinstance(outcome, _FACTS):
+                rows.append(row(outcome))
                 sources.append(place)
         batch.deliveries += deliveries
         batch.outcomes += decoded.outcomes
@@ -210,7 +212,7 @@ class Journey:
         try:
             decoded = self._decoder.decode([delivery])
             for outcome in decoded.outcomes:
-                if isinstance(outcome, Observation | CommandResponse):
+                if isinstance(outcome, _FACTS):
                     self._rows.row(outcome)
         except Exception as fault:
             return Decoded([reject(delivery, RejectReason.INTERNAL, place_of_fault(fault))], Counter())

@@ -18,6 +18,9 @@ class Product(StrEnum):
     CHARGER = "charger"
     EQUALIZER = "equalizer"
 
+    # An enumeration's own way is written in Python, and every message looks up its place by product and id.
+    __hash__ = str.__hash__
+
 
 class Observation(NamedTuple):
     """One observation of one device (Easee: routing key `<Serial>.O.<ObservationId>`).

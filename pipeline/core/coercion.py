@@ -21,16 +21,6 @@ _SPACE = " \t\r\n"
 _BOOLEANS: Mapping[str, float] = MappingProxyType({"true": 1.0, "false": 0.0})
 _HINT = re.compile(r"\[([A-Za-z]+)\]\Z", re.ASCII)
 _HINTS: Mapping[str, ValueType] = MappingProxyType({value_type.value: value_type for value_type in ValueType})
-NATIVE: Mapping[ValueType, frozenset[type]] = MappingProxyType(
-    {
-        ValueType.BOOLEAN: frozenset({bool}),
-        ValueType.DOUBLE: frozenset({int, float}),
-        ValueType.INTEGER: frozenset({int, float}),
-        ValueType.POSITION: frozenset({str, dict}),
-        ValueType.STRING: frozenset({str}),
-    }
-)
-"""The JSON types that each catalogue type promises; a value of another that still fits was coerced."""
 
 
 def compact_json(value: Json) -> str:
@@ -89,6 +79,19 @@ COERCE: Mapping[ValueType, Callable[[Json], Value]] = MappingProxyType(
         ValueType.STRING: to_text,
     }
 )
+
+
+NATIVE: Mapping[ValueType, Mapping[type, Callable[..., Value]]] = MappingProxyType(
+    {
+        ValueType.BOOLEAN: MappingProxyType({bool: float}),
+        ValueType.DOUBLE: MappingProxyType({int: float, float: float}),
+        ValueType.INTEGER: MappingProxyType({int: float, float: to_integer}),
+        ValueType.POSITION: MappingProxyType({str: str, dict: compact_json}),
+        ValueType.STRING: MappingProxyType({str: str}),
+    }
+)
+"""The JSON types that each catalogue type promises; a value of another that still fits was coerced. For a value of
+such a type this is COERCE, without what that does for others."""
 
 
 def type_of_hint(description: Json) -> ValueType | None:

@@ -4,7 +4,7 @@ Owns which product an id belongs to, and how a value becomes typed. Must not kno
 Source: Easee, "Observations"; the same id means different things on a charger and on an Equalizer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pipeline.core.body import Json
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     product: Product
     spec: ObservationSpec
     coerce: Callable[[Json], Value]
-    native: frozenset[type]
+    native: Mapping[type, Callable[..., Value]]
     is_number: bool
     is_kept_apart: bool
     is_private: bool

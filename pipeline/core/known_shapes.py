@@ -8,7 +8,7 @@ Must not hold a rule of its own: neither a reason to refuse nor a surprise is ev
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -20,20 +20,19 @@ from pipeline.core.routing_key import Kind
 from pipeline.core.same_stamp import value_crc
 from pipeline.core.timestamps import EARLIEST, END, NS_PER_S, TimeReader, is_plausible
 from schemas.delivery import Delivery
-from schemas.observation import Observation
+from schemas.observation import Observation, Product, Value
 
 _USUAL = re.compile(rb'(\{.*?"Timestamp"\s*:\s*")([0-9T:.+Z-]{20,40})("\s*,\s*"Value"\s*:\s*).*\}', re.DOTALL)
 _STAMP = re.compile(rb"[0-9T:.+Z-]{20,40}")
 _CLOSING_BRACE = ord("}")
-_SEGMENTS = 3
 _UTC_ENDINGS = tuple(ending.encode() for ending in UTC_ENDINGS)
-_OBSERVATION = Kind.OBSERVATION.value
+_OBSERVATIONS = f"{Kind.OBSERVATION}."
 _new = tuple.__new__
 """Builds a record at half the cost of calling its class; the tests hold the result equal to the full reading's."""
 
 
 class _Shape(NamedTuple):
-    """A usual body without the two texts that change, and the places of these.
+    """A usual body without the two texts that change, the places of these, and what of its plan is needed.
 
     `head` ends where the text of Timestamp begins; `middle` stands between it and the text of Value.
     """
@@ -43,7 +42,12 @@ class _Shape(NamedTuple):
     stamp_end: int
     middle: bytes
     value_start: int
-    plan: Plan
+    product: Product
+    id: int
+    name: str
+    native: Mapping[type, Callable[..., Value]]
+    is_number: bool
+    is_kept_apart: bool
 
 
 class KnownShapes:
@@ -65,6 +69,7 @@ class KnownShapes:
         self._serials: set[str] = set()
         self._stamps: dict[bytes, int] = {}
         self._shapes: dict[str, tuple[_Shape, ...]] = {}
+        """By what stands behind the serial in a routing key."""
 
     def read(self, deliveries: Sequence[Delivery]) -> list[Observation | None]:
         """For each delivery its observation where its shape is known, or None: then it is to be read in full."""
@@ -74,22 +79,21 @@ class KnownShapes:
         append = observations.append
         for routing_key, headers, body, received_at, _ in deliveries:
             try:
-                serial, kind, number = routing_key.split(".")
-                for shape in shapes[number]:
+                serial, _, place = routing_key.partition(".")
+                for shape in shapes[place]:
                     if body.startswith(shape[0]):
                         break
                 else:
                     append(None)
                     continue
-                _, stamp_start, stamp_end, middle, value_start, plan = shape
-                stamp = body[stamp_start:stamp_end]
+                _, start, end, middle, value_start, product, number, name, native, is_number, is_apart = shape
+                stamp = body[start:end]
                 observed_at = stamps.get(stamp) or self._read_stamp(stamp)
                 arrival = headers["ArrivalTime"]
                 if (
                     observed_at is None
-                    or kind != _OBSERVATION
                     or serial not in serials
-                    or body[stamp_end:value_start] != middle
+                    or body[end:value_start] != middle
                     or body[-1] != _CLOSING_BRACE
                     or len(body) > MAX_BYTES
                     or type(arrival) is not str
@@ -98,27 +102,20 @@ class KnownShapes:
                     continue
                 arrived_at = read_time(arrival)
                 raw = loads(body[value_start:-1])
+                value = native[type(raw)](raw)
             except (KeyError, ValueError):
                 append(None)
                 continue
-            product, spec, coerce, native, is_number, is_kept_apart, _ = plan
-            value = coerce(raw) if type(raw) in native else None
             if (
-                value is None
-                or (is_number and type(value) is not float)
+                (is_number and type(value) is not float)
                 or arrived_at is None
                 or not EARLIEST <= arrived_at < END
                 or observed_at > arrived_at + AHEAD_OF_ARRIVAL
             ):
                 append(None)
                 continue
-            crc = value_crc(raw) if is_kept_apart and not observed_at % NS_PER_S else 0
-            append(
-                _new(
-                    Observation,
-                    (serial, product, spec.id, spec.name, value, crc, observed_at, arrived_at, received_at),
-                )
-            )
+            crc = value_crc(raw) if is_apart and not observed_at % NS_PER_S else 0
+            append(_new(Observation, (serial, product, number, name, value, crc, observed_at, arrived_at, received_at)))
         return observations
 
     def learn(self, delivery: Delivery, observation: Observation) -> None:
@@ -127,21 +124,32 @@ class KnownShapes:
         if plan is None or plan.is_private:
             return
         match = _USUAL.fullmatch(delivery.body)
-        segments = delivery.routing_key.split(".")
-        if match is None or len(segments) != _SEGMENTS or not match[2].endswith(_UTC_ENDINGS):
+        serial, _, place = delivery.routing_key.partition(".")
+        if match is None or "." in place.removeprefix(_OBSERVATIONS) or not match[2].endswith(_UTC_ENDINGS):
             return
         if match.end(3) - match.start() > self._LONGEST_SHAPE:
             return
-        number = segments[2]
-        shape = _Shape(match[1], match.start(2), match.end(2), match[3], match.end(3), plan)
-        known = self._shapes.get(number, ())
+        shape = _Shape(
+            head=match[1],
+            stamp_start=match.start(2),
+            stamp_end=match.end(2),
+            middle=match[3],
+            value_start=match.end(3),
+            product=plan.product,
+            id=plan.spec.id,
+            name=plan.spec.name,
+            native=plan.native,
+            is_number=plan.is_number,
+            is_kept_apart=plan.is_kept_apart,
+        )
+        known = self._shapes.get(place, ())
         if shape not in known:
             if not _is_usual(delivery.body, match):
                 return
-            self._shapes[number] = (shape, *known)[: self._SHAPES_KEPT]
+            self._shapes[place] = (shape, *known)[: self._SHAPES_KEPT]
         if len(self._serials) >= self._SERIALS_KEPT:
             self._serials.clear()
-        self._serials.add(observation.serial)
+        self._serials.add(serial)
 
     def _read_stamp(self, stamp: bytes) -> int | None:
         """A plausible time in UTC as Easee writes it, remembered; None for anything else."""

@@ -5,6 +5,8 @@ Source: InfluxDB's line protocol reference; a backslash at the end of a tag make
 server, so backslashes in tags become slashes; a line break inside a text field is legal.
 """
 
+from collections.abc import Sequence
+
 from schemas.row import Field, Row
 
 _TAG = str.maketrans({" ": "\\ ", ",": "\\,", "=": "\\=", "\\": "/", "\n": "\\ ", "\r": "\\ ", "\t": "\\ "})
@@ -13,17 +15,17 @@ _TEXT = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 def to_line(row: Row) -> str:
     """One line, without its line break. Tags: `charger`, then the others by name; numbers are always floats."""
-    if len(row.fields) == 1 and not row.tags and not row.site:
-        name, value = row.fields[0]
-        if isinstance(value, float):
+    measurement, charger, site, tags, time, fields = row
+    if len(fields) == 1 and not tags and not site:
+        ((name, value),) = fields
+        if type(value) is float:
             # The usual row: serials and names hold nothing that needs escaping.
-            return f"{row.measurement},charger={row.charger} {name}={value!r} {row.time}"
-    fields = ",".join(map(_field, row.fields))
-    return f"{row.measurement},charger={row.charger}{_tags(row)} {fields} {row.time}"
+            return f"{measurement},charger={charger} {name}={value!r} {time}"
+    return f"{measurement},charger={charger}{_tags(site, tags)} {','.join(map(_field, fields))} {time}"
 
 
-def _tags(row: Row) -> str:
-    tags = [*row.tags, ("site", row.site)] if row.site else list(row.tags)
+def _tags(site: str, others: Sequence[tuple[str, str]]) -> str:
+    tags = [*others, ("site", site)] if site else list(others)
     return "".join(f",{name}={value.translate(_TAG)}" for name, value in sorted(tags))
 
 

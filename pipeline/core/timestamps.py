@@ -55,7 +55,10 @@ class TimeReader:
                 return second + rest
             digits = tail[: self._DIGITS]
             if tail[self._DIGITS :] in self._UTC and digits.isascii() and digits.isdigit():
-                return second + int(digits) * 100
+                rest = int(digits) * 100
+                if not rest % NS_PER_MS:
+                    _remember(self._tails, tail, rest, self._KEPT)
+                return second + rest
         time = parse_time(text)
         if time is not None and 0 < len(tail) <= self._LONGEST_TAIL and len(head) == self._HEAD:
             second = parse_time(head)

@@ -128,3 +128,11 @@ def test_a_finite_number_by_jsons_grammar() -> None:
 def test_every_type_has_its_rule() -> None:
     assert COERCE.keys() == NATIVE.keys() == set(ValueType)
     assert compact_json({"a": [1, "é"]}) == '{"a":[1,"é"]}'
+
+
+@pytest.mark.parametrize("value_type", ValueType)
+@given(value=st.one_of(st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(), st.text(), st.just({"a": [1.0]})))
+def test_what_a_type_promises_is_read_by_the_short_way_alike(value_type: ValueType, value: Json) -> None:
+    short = NATIVE[value_type].get(type(value))
+    if short is not None:
+        assert repr(short(value)) == repr(COERCE[value_type](value))
