@@ -80,7 +80,13 @@ _TABLE = (
         "Easee's reply with the connection details, as a JSON file, in place of the four above.",
         is_used=True,
     ),
-    Spec("AMQP_READER", types.choice(AmqpReader), "fast", "`fast`, or `aio-pika` for the reference reader."),
+    Spec(
+        "AMQP_READER",
+        types.choice(AmqpReader),
+        "fast",
+        "`fast` takes messages off the connection itself; `aio-pika`, the reference, costs several times as much.",
+        is_used=True,
+    ),
     Spec(
         "AMQP_SHARE",
         types.flag,
