@@ -7,6 +7,7 @@ time. Everything is of one thread, that of the worker's event loop.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from pipeline.core.decode import Outcome
 from pipeline.core.latencies import HistogramMaker
@@ -23,7 +24,6 @@ from schemas.surprise import Surprise
 _ENERGY_PER_HOUR = 122
 """The charger's energy of an hour is stamped with the hour's start, which says nothing about its way."""
 
-_FACTS = (Observation, CommandResponse)
 _OFFSET_SLOT_NS = 5 * NS_PER_S
 _OFFSET_SLOTS = 60 * NS_PER_S // _OFFSET_SLOT_NS
 _UNKNOWN = SourceStatus(SourceState.CONNECTING, "not connected yet", None, None, 0, 0, 0, 0)
@@ -36,6 +36,19 @@ _STATES: Mapping[SourceState, WorkerState] = MappingProxyType(
         SourceState.STOPPED: WorkerState.STOPPING,
     }
 )
+
+
+class _Times(NamedTuple):
+    """What the records of a batch say about time, in nanoseconds.
+
+    `from_devices`  how long observations took to the cloud. A response does not say when its device made it.
+    `arrivals`      when each record arrived in the cloud.
+    `offsets`       how much later we received each than it had arrived there.
+    """
+
+    from_devices: Sequence[int]
+    arrivals: Sequence[int]
+    offsets: Sequence[int]
 
 
 class Meters:
@@ -74,9 +87,10 @@ class Meters:
         self._redelivered += redelivered
         self._rejected += report.rejected
         self._surprises += report.surprises
-        self._latencies[Latency.DEVICE_TO_CLOUD].add(_from_devices(report.outcomes))
-        self._latencies[Latency.CLOUD_TO_STORED].add(_since_arrival(report.outcomes, stored_at))
-        self._offsets.add(_smallest_offset(report.outcomes), stored_at)
+        times = _times_of(report.outcomes)
+        self._latencies[Latency.DEVICE_TO_CLOUD].add(times.from_devices)
+        self._latencies[Latency.CLOUD_TO_STORED].add([stored_at - arrived_at for arrived_at in times.arrivals])
+        self._offsets.add(min(times.offsets, default=None), stored_at)
 
     def copies_taken(self, report: BatchReport, *, redelivered: int, store_ns: int, stored_at: int) -> None:
         """A batch of COMMAND_QUEUE became durable; see `batch_taken`."""
@@ -178,31 +192,22 @@ class _SlidingMinimum:
         return min(self._slots.values(), default=None)
 
 
-def _from_devices(outcomes: Sequence[Outcome]) -> Sequence[int]:
-    """How long observations took from their device to the cloud. A response does not say when its device made it."""
-    return [
-        outcome.arrived_at - outcome.observed_at
-        for outcome in outcomes
-        if isinstance(outcome, Observation)
-        and outcome.arrived_at is not None
-        and (outcome.id != _ENERGY_PER_HOUR or outcome.product is not Product.CHARGER)
-    ]
-
-
-def _since_arrival(outcomes: Sequence[Outcome], now: int) -> Sequence[int]:
-    return [
-        now - outcome.arrived_at
-        for outcome in outcomes
-        if isinstance(outcome, _FACTS) and outcome.arrived_at is not None
-    ]
-
-
-def _smallest_offset(outcomes: Sequence[Outcome]) -> int | None:
-    return min(
-        (
-            outcome.received_at - outcome.arrived_at
-            for outcome in outcomes
-            if isinstance(outcome, _FACTS) and outcome.arrived_at is not None and outcome.received_at is not None
-        ),
-        default=None,
-    )
+def _times_of(outcomes: Sequence[Outcome]) -> _Times:
+    ways: list[int] = []
+    arrivals: list[int] = []
+    offsets: list[int] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Observation):
+            _, product, number, _, _, _, observed_at, arrived_at, received_at = outcome
+            if arrived_at is None:
+                continue
+            if number != _ENERGY_PER_HOUR or product is not Product.CHARGER:
+                ways.append(arrived_at - observed_at)
+        elif isinstance(outcome, CommandResponse) and outcome.arrived_at is not None:
+            arrived_at, received_at = outcome.arrived_at, outcome.received_at
+        else:
+            continue
+        arrivals.append(arrived_at)
+        if received_at is not None:
+            offsets.append(received_at - arrived_at)
+    return _Times(ways, arrivals, offsets)

@@ -3,10 +3,10 @@
 Owns the bounds, and what can be read off a histogram. Must not know what is measured, or any clock.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from itertools import accumulate, repeat
+from itertools import accumulate
 from math import ceil
 
 from pipeline.core.timestamps import NS_PER_MS
@@ -31,13 +31,16 @@ class HistogramMaker:
         self._sum_ns = 0
 
     def add(self, times_ns: Sequence[int]) -> None:
-        """Count times, nanoseconds. Thousands at once are the cheapest."""
-        if not times_ns:
-            return
-        if min(times_ns) < 0:
-            times_ns = [max(time, 0) for time in times_ns]
-        self._counts.update(map(BOUNDS_NS.__getitem__, map(bisect_left, repeat(BOUNDS_NS), times_ns)))
-        self._sum_ns += sum(times_ns)
+        """Count times, nanoseconds; negative ones as 0. Thousands at once are the cheapest."""
+        # In order, all times of one bound are found at once, and there are few bounds among thousands of times.
+        ordered = sorted(times_ns)
+        first, end = 0, len(ordered)
+        while first < end:
+            bound = BOUNDS_NS[bisect_left(BOUNDS_NS, ordered[first])]
+            after = bisect_right(ordered, bound, first)
+            self._counts[bound] += after - first
+            first = after
+        self._sum_ns += sum(ordered[bisect_left(ordered, 0) :])
 
     def histogram(self) -> Histogram:
         """What was counted so far."""
