@@ -13,9 +13,10 @@ from pipeline.assembly import make_redaction, secret_reader
 from pipeline.broker import LINES, read_command_broker
 from pipeline.command_copies import CommandCopies
 from pipeline.deferred import deferred
-from pipeline.desk import OnSent, SendingRules, WorkerDesk
+from pipeline.desk import OnSent, WorkerDesk
 from pipeline.journey import Journey, OnBatch
 from pipeline.meters import Meters
+from pipeline.retrying import SendingRules
 from pipeline.secret import UnreadableSecretError
 from pipeline.settings import Settings
 from pipeline.tracking import Tracking

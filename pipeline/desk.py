@@ -10,7 +10,7 @@ it is not published again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.core.command_entry import SentCommand
@@ -26,20 +26,22 @@ from pipeline.core.encode_command import (
 )
 from pipeline.core.redaction import Redaction
 from pipeline.core.timestamps import NS_PER_S, format_time
+from pipeline.known_requests import KnownRequests
+from pipeline.retrying import SendingRules, calls_for_retry, may_send_again
 from pipeline.tracking import Tracking
 from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
 from pipeline.wires.command_publisher import Published, PublishEnd
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.store import StoreUnavailableError
-from schemas.alert import Alert, AlertKind
+from schemas.alert import Alert
 from schemas.catalogue import Catalogue
 from schemas.command import CommandSent
 from schemas.delivery import Delivery
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_DROPPED = 100
-_FRESH_NS = 60 * NS_PER_S
+_SOON_NS = NS_PER_S
+_TRIES = 3
 
 OnSent = Callable[[Delivery], None]
 """Given each command that may have arrived, as a copy of it would come. Called in any thread, may raise as a store."""
@@ -48,24 +50,27 @@ OnSent = Callable[[Delivery], None]
 class Publisher(Protocol):
     """Who publishes; see CommandPublisher."""
 
+    async def connect(self) -> Published | None:
+        """Be ready to publish; otherwise why not, and nothing can be sent."""
+
     async def publish(self, message: CommandMessage, message_id: str) -> Published:
         """Publish once; how that ended."""
 
 
-class SendingRules(NamedTuple):
-    """Settings of sending.
+class _Way(NamedTuple):
+    """A command on its way: what was asked for, of which charger, and who publishes it."""
 
-    `operator`          the name that Easee knows the operator by.
-    `retry_attempts`    how often a command that timed out is published again, where that does no harm.
-    `timeout_ns`        COMMAND_TIMEOUT. A time-out that becomes known later than this behind its deadline, and later
-                        than a minute, is too old for a retry: that was an outage of ours, and much may have changed.
-    `known_ns`          how long a request is remembered at least.
-    """
+    fingerprint: str
+    serial: str
+    task: asyncio.Task[SentCommand]
 
-    operator: str
-    retry_attempts: int
-    timeout_ns: int
-    known_ns: int
+
+MayStill = Callable[[], Awaitable[bool]]
+"""Whether a command may still be published, now that everything is ready."""
+
+
+async def _always() -> bool:
+    return True
 
 
 class WorkerDesk:
@@ -95,10 +100,8 @@ class WorkerDesk:
         self._now = now
         self._on_sent = on_sent
         self._why_not = why_not
-        requests = tracking.requests()
-        self._requests = {request.message_id: request for request in requests}
-        self._by_ref = {request.ref: request for request in requests}
-        self._on_their_way: dict[str, tuple[str, asyncio.Task[SentCommand]]] = {}
+        self._requests = KnownRequests(tracking.requests())
+        self._on_their_way: dict[str, _Way] = {}
         self._retries: set[asyncio.Task[None]] = set()
 
     async def send(self, request: CommandRequest) -> SentCommand:
@@ -113,11 +116,11 @@ class WorkerDesk:
             return found
         under_way = self._on_their_way.get(request.message_id)
         if under_way is not None:
-            _check_same(under_way[0], request)
-            return await asyncio.shield(under_way[1])
+            _check_same(under_way.fingerprint, request)
+            return await asyncio.shield(under_way.task)
         ref = self._ref(request.command, request.message_id)
         task = asyncio.create_task(self._publish(request, ref, 0))
-        self._on_their_way[request.message_id] = (request.fingerprint, task)
+        self._on_their_way[request.message_id] = _Way(request.fingerprint, request.command.serial, task)
         task.add_done_callback(lambda _: self._on_their_way.pop(request.message_id, None))
         return await asyncio.shield(task)
 
@@ -127,28 +130,25 @@ class WorkerDesk:
 
     async def find(self, ref: str) -> SentCommand | None:
         """See CommandDesk.find."""
-        request = self._by_ref.get(ref)
+        request = self._requests.of_ref(ref)
         return None if request is None else await asyncio.to_thread(self._tracking.find, request)
 
     async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
         """See CommandDesk.list."""
-        newest = sorted(self._by_ref.values(), key=lambda request: request.published_at, reverse=True)
-        return await asyncio.to_thread(self._look_up, newest, open_only, limit)
+        return await asyncio.to_thread(self._look_up, self._requests.newest_first(), open_only, limit)
 
     def told(self, alerts: Sequence[Alert]) -> None:
         """Alerts were raised or cleared: a time-out may be a reason to send again."""
         for alert in alerts:
-            request = self._by_ref.get(alert.ref)
-            if request is None or alert.kind is not AlertKind.COMMAND_TIMEOUT or not alert.active:
-                continue
-            if self._rules.retry_attempts and self._now() - alert.at <= max(self._rules.timeout_ns, _FRESH_NS):
+            request = self._requests.of_ref(alert.ref)
+            if request is not None and calls_for_retry(alert, self._rules, self._now()):
                 task = asyncio.create_task(self._send_again(request))
                 self._retries.add(task)
                 task.add_done_callback(self._retries.discard)
 
     async def close(self) -> None:
         """Wait for what is on its way."""
-        tasks = [*self._retries, *(task for _, task in self._on_their_way.values())]
+        tasks = [*self._retries, *(way.task for way in self._on_their_way.values())]
         if tasks:
             await asyncio.wait(tasks)
 
@@ -162,31 +162,30 @@ class WorkerDesk:
                 break
         return tuple(found)
 
-    async def _publish(self, asked: CommandRequest, first_ref: str, attempt: int) -> SentCommand:
-        """Publish once, and answer with what is known then. Raises NotPublishedError."""
+    async def _publish(
+        self, asked: CommandRequest, first_ref: str, attempt: int, may_still: MayStill = _always
+    ) -> SentCommand:
+        """Publish once, and answer with what is known then. Raises NotPublishedError.
+
+        `may_still` is asked last, when everything else is ready.
+        """
         why_not = self._why_not()
         if why_not:
-            raise NotPublishedError(PublishEnd.UNREACHABLE, f"nothing was sent: {why_not}")
-        command = sent_command(asked.command, self._now(), self._ref(asked.command, asked.message_id), self._redaction)
-        request = Request(
-            asked.message_id,
-            command.serial,
-            command.id,
-            command.published_at,
-            command.ref,
-            first_ref,
-            asked.fingerprint,
-        )
-        try:
-            await asyncio.to_thread(self._tracking.intend, request, command, attempt)
-        except StoreUnavailableError as fault:
-            raise NotPublishedError(PublishEnd.UNREACHABLE, f"nothing was sent: {fault}") from fault
+            raise _not_sent(why_not)
+        # Connecting may take seconds: the moment of the publication is taken behind it.
+        unready = await self._publisher.connect()
+        if unready is not None:
+            raise NotPublishedError(unready.end, unready.words)
+        request, command = await self._intend(asked, first_ref, attempt)
+        if not await may_still():
+            await asyncio.to_thread(self._withdraw, request, command)
+            raise _not_sent("something newer was asked of the charger meanwhile, or it answered")
         message = encode_command(asked.command, self._rules.operator)
         published = await self._publisher.publish(message, asked.message_id)
         if not published.end.may_have_arrived:
             await asyncio.to_thread(self._withdraw, request, command)
             raise NotPublishedError(published.end, published.words)
-        self._requests[request.message_id] = self._by_ref[request.ref] = request
+        self._requests.add(request)
         is_confirmed = published.end is PublishEnd.CONFIRMED
         copy = _copy_of(message, command, asked.message_id)
         await asyncio.to_thread(self._note_sent, command, attempt, is_confirmed, copy)
@@ -196,6 +195,33 @@ class WorkerDesk:
         found = await asyncio.to_thread(self._tracking.find, request)
         life = Life(command, self._rules.timeout_ns, attempt, is_confirmed)
         return found or SentCommand(life, 0)
+
+    async def _intend(self, asked: CommandRequest, first_ref: str, attempt: int) -> tuple[Request, CommandSent]:
+        """Make an intent durable. A disk that takes long makes its moment a wrong one: then it is taken anew."""
+        for tries_left in reversed(range(_TRIES)):
+            command = self._as_sent_now(asked)
+            request = Request(
+                asked.message_id,
+                command.serial,
+                command.id,
+                command.published_at,
+                command.ref,
+                first_ref,
+                asked.fingerprint,
+            )
+            if command.expires_at is not None and command.expires_at <= command.published_at:
+                raise _not_sent("the command expired before it could be published")
+            try:
+                await asyncio.to_thread(self._tracking.intend, request, command, attempt)
+            except StoreUnavailableError as fault:
+                raise _not_sent(str(fault)) from fault
+            if not tries_left or self._now() - command.published_at <= _SOON_NS:
+                break
+            await asyncio.to_thread(self._withdraw, request, command)
+        return request, command
+
+    def _as_sent_now(self, asked: CommandRequest) -> CommandSent:
+        return sent_command(asked.command, self._now(), self._ref(asked.command, asked.message_id), self._redaction)
 
     def _note_sent(self, command: CommandSent, attempt: int, is_confirmed: bool, copy: Delivery) -> None:
         try:
@@ -221,33 +247,27 @@ class WorkerDesk:
         message_id = retry_message_id(request.first_ref, attempt)
         if self.is_known(message_id):
             return
+
+        async def may_still() -> bool:
+            found = await asyncio.to_thread(self._tracking.find, request)
+            return found is not None and self._may_send_again(found.life)
+
         spec = self._catalogue.commands[life.command.id]
         checked = CheckedCommand(life.command.serial, spec, life.command.arguments, life.command.expires_at)
         _LOG.info("command %s timed out: sending it again, for the %d. time", life.command.ref, attempt)
         try:
-            await self._publish(CommandRequest(checked, message_id, ""), request.first_ref, attempt)
+            await self._publish(CommandRequest(checked, message_id, ""), request.first_ref, attempt, may_still)
         except NotPublishedError as fault:
             _LOG.warning("command %s could not be sent again: %s", life.command.ref, fault)
 
     def _may_send_again(self, life: Life) -> bool:
-        """Only where the charger ends as after one sending, and nothing newer was asked of it."""
-        spec = self._catalogue.commands.get(life.command.id)
-        expires_at = life.command.expires_at
-        return (
-            spec is not None
-            and spec.idempotent
-            and not spec.personal_arguments
-            and life.attempt < self._rules.retry_attempts
-            and not life.is_superseded
-            and life.response is None
-            and (expires_at is None or expires_at > self._now())
-        )
+        """What is just being published to the same charger is newer, and known to nobody else yet."""
+        is_overtaken = any(way.serial == life.command.serial for way in self._on_their_way.values())
+        return not is_overtaken and may_send_again(life, self._catalogue, self._rules, self._now())
 
     def _forget_old(self) -> None:
         """Requests are forgotten when their command is, some at a time."""
-        before = self._now() - self._rules.known_ns
-        old = [each for each in list(self._requests.values())[:_MOST_DROPPED] if each.published_at < before]
-        gone = [request for request in old if self._tracking.find(request) is None]
+        gone = self._requests.forgettable(self._now() - self._rules.known_ns, self._tracking.find)
         if not gone:
             return
         try:
@@ -255,12 +275,14 @@ class WorkerDesk:
         except StoreUnavailableError as fault:
             _LOG.warning("old requests stay for now: %s", fault)
             return
-        for request in gone:
-            self._requests.pop(request.message_id, None)
-            self._by_ref.pop(request.ref, None)
+        self._requests.forget(gone)
 
     def _ref(self, command: CheckedCommand, message_id: str) -> str:
         return command_ref(command.serial, command.spec.id, message_id.encode())
+
+
+def _not_sent(why: str) -> NotPublishedError:
+    return NotPublishedError(PublishEnd.UNREACHABLE, f"nothing was sent: {why}")
 
 
 def _check_same(fingerprint: str, request: CommandRequest) -> None:

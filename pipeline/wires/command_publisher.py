@@ -135,15 +135,19 @@ class CommandPublisher:
         if self._closings:
             await asyncio.wait(self._closings)
 
+    async def connect(self) -> Published | None:
+        """Open the connection where there is none, so that `publish` takes no longer than it must.
+
+        None where it is open, otherwise why nothing can be published. Raises nothing for trouble of any kind.
+        """
+        opened = await self._try_to_open()
+        return opened if isinstance(opened, Published) else None
+
     async def publish(self, message: CommandMessage, message_id: str) -> Published:
         """Publish one command under its `message_id`; how that ended. Raises nothing for trouble of any kind."""
-        try:
-            line = await self._open_line()
-        except _TROUBLE as trouble:
-            return _published(PublishEnd.UNREACHABLE, _in_words(trouble))
-        except asyncio.CancelledError:
-            _raise_if_ours()
-            return _published(PublishEnd.UNREACHABLE, "the broker hung up")
+        line = await self._try_to_open()
+        if isinstance(line, Published):
+            return line
         line.pending += 1
         try:
             async with asyncio.timeout(self._answer_s):
@@ -170,6 +174,16 @@ class CommandPublisher:
         if refusals and line.at_loss == 1:
             return _published(PublishEnd.REFUSED, refusals[0])
         return _published(PublishEnd.UNKNOWN, _in_words(trouble))
+
+    async def _try_to_open(self) -> _Line | Published:
+        """The line, or how it ended that there is none."""
+        try:
+            return await self._open_line()
+        except _TROUBLE as trouble:
+            return _published(PublishEnd.UNREACHABLE, _in_words(trouble))
+        except asyncio.CancelledError:
+            _raise_if_ours()
+            return _published(PublishEnd.UNREACHABLE, "the broker hung up")
 
     async def _open_line(self) -> _Line:
         async with self._opening:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pipeline.core.derivation import Derivation, Spans
 from pipeline.core.encode_command import CommandMessage, check_command
 from pipeline.core.redaction import Personal, Redaction
-from pipeline.desk import SendingRules, WorkerDesk
+from pipeline.desk import WorkerDesk
+from pipeline.retrying import SendingRules
 from pipeline.tracking import Tracking
 from pipeline.wires.command_desk import CommandRequest
 from pipeline.wires.command_publisher import Published, PublishEnd
@@ -19,6 +20,7 @@ from schemas.observation import Observation, Product
 S = 10**9
 NOW = 1_750_000_000 * S
 TIMEOUT = 60 * S
+HANGS_S = 20
 CATALOGUE = shipped_catalogue()
 LIMITS = RejectLimits(most_bytes=10**9, keep_ns=10**18, when_full=WhenFull.STOP)
 RULES = SendingRules("Acme", 0, TIMEOUT, 6 * 3_600 * S)
@@ -32,10 +34,19 @@ class ScriptedPublisher:
         self.end = PublishEnd.CONFIRMED
         self.published: list[tuple[CommandMessage, str]] = []
         self.seen: list[object] = []
+        self.refusal: Published | None = None
+        self.connecting = 0
+        self.line = asyncio.Event()
+        self.line.set()
         self.gate = asyncio.Event()
         self.gate.set()
         self.began = asyncio.Event()
         self._look = look
+
+    async def connect(self) -> Published | None:
+        self.connecting += 1
+        await self.line.wait()
+        return self.refusal
 
     async def publish(self, message: CommandMessage, message_id: str) -> Published:
         self.published.append((message, message_id))

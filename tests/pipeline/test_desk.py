@@ -4,19 +4,22 @@ The publisher is scripted, so that each end comes at its moment; with a real bro
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.command_life import CommandState
 from pipeline.core.decode import Decoder
+from pipeline.core.kept_facts import KeptKey
 from pipeline.wires.command_desk import ConflictError, NotPublishedError
-from pipeline.wires.command_publisher import PublishEnd
+from pipeline.wires.command_publisher import Published, PublishEnd
+from pipeline.wires.progress_tables import Request
 from pipeline.wires.state import StateFile
 from pipeline.wires.store import StoreUnavailableError
 from schemas.command import CommandResponse, CommandSent
-from tests.pipeline.sending import CATALOGUE, DROP, LIMITS, NOW, RULES, Bench, S, asked
+from tests.pipeline.sending import CATALOGUE, DROP, HANGS_S, LIMITS, NOW, Bench, S, asked
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -135,6 +138,66 @@ async def test_who_would_not_get_the_answers_sends_nothing(state: StateFile) -> 
     assert (bench.publisher.published, state.requests()) == ([], ())
 
 
+async def test_the_moment_of_a_command_is_that_of_its_publication_not_of_connecting(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.line.clear()
+    task = asyncio.create_task(bench.desk.send(asked()))
+    async with asyncio.timeout(HANGS_S):
+        await until(lambda: bench.publisher.connecting > 0)
+    bench.now += 8 * S
+    bench.publisher.line.set()
+    sent = await task
+    assert sent.life.command.published_at == bench.now
+    created = bench.now + 4 * S
+    bench.commit(CommandResponse("EH1", 48, True, None, created, None, created + S, None, None, created + S))
+    found = await bench.desk.find(sent.life.command.ref)
+    assert found is not None
+    assert found.state is CommandState.ACCEPTED
+
+
+async def test_of_what_cannot_be_published_for_want_of_a_connection_no_intent_is_kept(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.refusal = Published(PublishEnd.UNREACHABLE, "nobody there")
+    with pytest.raises(NotPublishedError, match="nobody there"):
+        await bench.desk.send(asked())
+    assert (bench.publisher.published, state.requests()) == ([], ())
+
+
+@pytest.mark.parametrize(("slow_times", "tries"), [(1, 2), (10, 3)])
+async def test_a_disk_that_takes_long_makes_no_wrong_moment(
+    state: StateFile, monkeypatch: pytest.MonkeyPatch, slow_times: int, tries: int
+) -> None:
+    bench = Bench(state)
+    keep, kept = state.keep_request, []
+
+    def slowly(request: Request, facts: Mapping[KeptKey, bytes | None]) -> None:
+        keep(request, facts)
+        kept.append(request.published_at)
+        bench.now += 2 * S * (len(kept) <= slow_times)
+
+    monkeypatch.setattr(state, "keep_request", slowly)
+    sent = await bench.desk.send(asked())
+    assert kept == [NOW + 2 * S * number for number in range(tries)]
+    assert sent.life.command.published_at == kept[-1]
+    assert [request.published_at for request in state.requests()] == [kept[-1]]
+    assert len(dict(state.facts())) == 1
+
+
+async def test_what_expires_while_the_broker_is_reached_is_not_sent(state: StateFile) -> None:
+    bench = Bench(state)
+    request = asked()
+    expiring = request._replace(command=request.command._replace(expires_at=NOW + S))
+    bench.publisher.line.clear()
+    task = asyncio.create_task(bench.desk.send(expiring))
+    async with asyncio.timeout(HANGS_S):
+        await until(lambda: bench.publisher.connecting > 0)
+    bench.now += S
+    bench.publisher.line.set()
+    with pytest.raises(NotPublishedError, match="expired before"):
+        await task
+    assert (bench.publisher.published, state.requests()) == ([], ())
+
+
 async def test_a_copy_of_what_was_sent_reads_as_the_same_command(state: StateFile) -> None:
     bench = Bench(state)
     sent = await bench.desk.send(asked())
@@ -175,57 +238,3 @@ async def test_a_request_is_forgotten_with_its_command(state: StateFile) -> None
     await bench.desk.send(asked("other"))
     assert [request.message_id for request in state.requests()] == ["other"]
     assert not bench.desk.is_known("m")
-
-
-RETRYING = RULES._replace(retry_attempts=2)
-
-
-async def test_what_timed_out_is_sent_again_so_often_under_refs_of_its_own(state: StateFile) -> None:
-    bench = Bench(state, RETRYING)
-    await bench.desk.send(asked())
-    for _ in range(4):
-        bench.time_passes(70)
-        await bench.desk.close()
-    listed = await bench.desk.list(open_only=False, limit=10)
-    assert [sent.life.attempt for sent in listed] == [2, 1, 0]
-    assert len({sent.life.command.ref for sent in listed}) == 3
-    bodies = {message.body for message, _ in bench.publisher.published}
-    assert len(bench.publisher.published) == 3
-    assert len(bodies) == 1
-
-
-@pytest.mark.parametrize(
-    "words", [("EH1", "1"), ("EH1", "25", "04AA", "1")], ids=["a reboot is not repeated", "nor is what is redacted"]
-)
-async def test_what_would_do_harm_is_not_sent_again(state: StateFile, words: tuple[str, ...]) -> None:
-    bench = Bench(state, RETRYING)
-    await bench.desk.send(asked("m", "f", *words))
-    bench.time_passes(70)
-    await bench.desk.close()
-    assert len(bench.publisher.published) == 1
-
-
-async def test_what_was_replaced_or_became_known_too_late_is_not_sent_again(state: StateFile) -> None:
-    bench = Bench(state, RETRYING)
-    await bench.desk.send(asked("a"))
-    bench.now += S
-    await bench.desk.send(asked("b"))
-    bench.time_passes(64.5)
-    await bench.desk.close()
-    assert [message_id for _, message_id in bench.publisher.published] == ["a", "b"]
-    bench.time_passes(3_600)
-    await bench.desk.close()
-    assert [message_id for _, message_id in bench.publisher.published] == ["a", "b"]
-
-
-async def test_a_retry_that_was_sent_before_a_restart_is_not_sent_twice(state: StateFile) -> None:
-    bench = Bench(state, RETRYING)
-    await bench.desk.send(asked())
-    bench.time_passes(70)
-    await bench.desk.close()
-    after = Bench(state, RETRYING)
-    after.now = bench.now
-    first = next(iter(after.tracking.active()))
-    after.desk.told([first])
-    await after.desk.close()
-    assert not after.publisher.published

@@ -100,6 +100,21 @@ def test_many_at_once_share_one_connection(rabbitmq: RabbitMq, vhost: str, detai
 
 
 @services
+def test_connected_before_it_publishes_over_that_connection(
+    rabbitmq: RabbitMq, vhost: str, details: EaseeConnection
+) -> None:
+    async def steps(publisher: CommandPublisher) -> tuple[list[Published | None], int, PublishEnd]:
+        ready = [await publisher.connect(), await publisher.connect()]
+        return (
+            ready,
+            await asyncio.to_thread(connections, rabbitmq, vhost),
+            (await publisher.publish(message(), REF)).end,
+        )
+
+    assert run(details, steps) == ([None, None], 1, PublishEnd.CONFIRMED)
+
+
+@services
 def test_nobody_takes_it(details: EaseeConnection) -> None:
     stranger = message()._replace(routing_key="EH999999.C.48")
 
@@ -255,6 +270,10 @@ def test_without_a_broker_nothing_is_sent() -> None:
         PublishEnd.UNREACHABLE,
         "nothing was sent: connection refused: nobody listens there; see that the broker runs, and host and port",
     )
+
+
+def test_without_a_broker_there_is_no_connection() -> None:
+    assert run(NOBODY, lambda publisher: publisher.connect()) == publish_once(NOBODY)
 
 
 def test_without_an_exchange_nothing_is_sent() -> None:
