@@ -66,12 +66,12 @@ class Tracking:
     def begin(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """Take in what a batch of the operator's queue became; the rows that follow."""
         with self._lock:
-            return self._follow(lambda: self._derivation.take(outcomes), now)
+            return self._follow(lambda: self._derivation.take(self._as_sent(outcomes)), now)
 
     def begin_copies(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """The same for a batch of COMMAND_QUEUE."""
         with self._lock:
-            return self._follow(lambda: self._derivation.take_copies(outcomes), now)
+            return self._follow(lambda: self._derivation.take_copies(self._as_sent(outcomes)), now)
 
     def overtaken(self, derived: Derived, now: int) -> None:
         """A write got no answer, and may be carried out after later ones."""
@@ -145,7 +145,20 @@ class Tracking:
             return None if life is None else SentCommand(life, self._derivation.watermark)
 
     def _life(self, request: Request) -> Life | None:
-        return self._derivation.find(request.serial, request.command_id, request.published_at, request.ref)
+        return self._derivation.find(request.serial, request.command_id, request.ref)
+
+    def _as_sent(self, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+        """A copy of what is just being published, which may bear a time of its own, is of our moment.
+
+        So there is one fact of a ref: the intent is kept under that moment already.
+        """
+        if not self._on_their_way:
+            return outcomes
+        return [self._of_our_moment(each) if isinstance(each, CommandSent) else each for each in outcomes]
+
+    def _of_our_moment(self, copy: CommandSent) -> CommandSent:
+        ours = self._on_their_way.get(copy.ref)
+        return copy if ours is None else copy._replace(published_at=ours.published_at)
 
     def _follow(self, take: Callable[[], None], now: int) -> Derived:
         """One round. A fault of ours in it costs no fact: then nothing follows, and what was kept is read again."""

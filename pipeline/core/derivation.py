@@ -130,9 +130,9 @@ class Derivation:
         if self._is_whole:
             self._watermark.queue_was_empty(at)
 
-    def find(self, serial: str, command_id: int, published_at: int, ref: str) -> Life | None:
+    def find(self, serial: str, command_id: int, ref: str) -> Life | None:
         """What is known of a command now; None where that is nothing."""
-        return self._tracker.find(serial, command_id, published_at, ref)
+        return self._tracker.find(serial, command_id, ref)
 
     def say_again(self, touched: Touched) -> None:
         """Give rows again in the next round, as they are then: what was written may have been overtaken."""

@@ -142,11 +142,13 @@ class Tracker:
         """Say it all again at the next `advance`, as it is then."""
         self._touched |= touched
 
-    def find(self, serial: str, command_id: int, published_at: int, ref: str) -> Life | None:
+    def find(self, serial: str, command_id: int, ref: str) -> Life | None:
         """What is known of one command now; None where it is not known, or forgotten."""
-        memory, cluster = self._fleet.get(serial), self._fleet.cluster((serial, command_id, published_at))
-        if memory is None or cluster is None:
+        memory, thread = self._fleet.get(serial), self._fleet.thread(serial, command_id)
+        sending = None if thread is None else thread.sending(ref)
+        if memory is None or thread is None or sending is None:
             return None
+        cluster = thread.cluster(sending.command.published_at)
         return next((life for life in self._lives.of(memory, cluster) if life.command.ref == ref), None)
 
     def time_outs(self) -> Iterator[TimeOut]:
@@ -240,7 +242,7 @@ class Tracker:
 
     def _standing(self, sending: Sending) -> Iterator[TimeOut]:
         command = sending.command
-        life = self.find(command.serial, command.id, command.published_at, command.ref)
+        life = self.find(command.serial, command.id, command.ref)
         if life is not None and life.response is None:
             for each in sending.decided:
                 time_out = self._teller.time_out(life, each.at, self._fleet.watermark)

@@ -1,11 +1,12 @@
 """Tracking: what is kept goes on after a restart, what is not kept is said again, and late twins are outrun."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.decode import Outcome
+from pipeline.core.derivation import Derivation, Derived, Spans
 from pipeline.core.kept_facts import KeptKey
 from pipeline.tracking import TWIN_NS, Tracking
 from pipeline.wires.progress_tables import Request
@@ -138,6 +139,27 @@ def test_nothing_is_said_of_a_command_before_its_publish_ended(state: StateFile)
     tracking.withdraw(REQUEST, SENT)
     assert not fresh(state).begin((), NOW).rows
     assert tracking.requests() == ()
+
+
+@pytest.mark.parametrize("take", [Tracking.begin, Tracking.begin_copies])
+@pytest.mark.parametrize("apart", [-3 * 10**6, 3 * 10**6])
+def test_a_copy_that_is_read_before_our_confirm_is_the_same_command_whatever_time_it_bears(
+    state: StateFile, take: Callable[[Tracking, Sequence[Outcome], int], Derived], apart: int
+) -> None:
+    tracking = fresh(state)
+    tracking.intend(REQUEST, SENT, 0)
+    copy = SENT._replace(published_at=NOW + apart, received_at=NOW + S)
+    rows = take(tracking, [heard(1), copy], NOW).rows
+    tracking.keep((), NOW)
+    tracking.sent(SENT, 0, is_confirmed=True)
+    rows += tracking.begin([copy], NOW).rows
+    tracking.keep((), NOW)
+    assert len({row.time for row in rows if row.measurement == "command"}) == 1
+    assert len(dict(state.facts())) == 1
+    for each in (tracking, fresh(state)):
+        found = each.find(REQUEST)
+        assert found is not None
+        assert found.life.command.published_at == NOW
 
 
 def test_after_a_restart_an_intent_is_an_unconfirmed_command(state: StateFile) -> None:

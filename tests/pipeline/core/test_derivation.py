@@ -142,7 +142,7 @@ def test_what_comes_too_late_to_be_followed_is_counted(derivation: Derivation) -
 def test_a_command_that_was_not_published_leaves_nothing(derivation: Derivation) -> None:
     derivation.drop_command(sent("a"))
     assert derivation.advance().rows == ()
-    assert derivation.find("EH1", 48, T, "a") is None
+    assert derivation.find("EH1", 48, "a") is None
 
 
 def test_nothing_is_to_be_kept_where_nothing_happened(derivation: Derivation) -> None:

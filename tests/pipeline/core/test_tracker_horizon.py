@@ -133,7 +133,7 @@ def forgotten(*facts: Fact, after: int) -> tuple[Tracker, Rows, int]:
     for step in (0, MINUTE, after, EVERY_NS, EVERY_NS):
         watermark += step
         applied(rows, tracker.advance(watermark).rows)
-    assert tracker.find("EH1", 48, START, "a") is None
+    assert tracker.find("EH1", 48, "a") is None
     return tracker, rows, watermark
 
 
@@ -195,14 +195,14 @@ def test_what_a_newer_command_did_is_not_the_effect_of_the_older_though_the_newe
         feed(tracker, fact)
     for hours in (1, 2, 3):
         applied(rows, tracker.advance(START + hours * HOUR).rows)
-    assert tracker.find("EH1", 48, START + 100 * S, "b") is None
+    assert tracker.find("EH1", 48, "b") is None
     keep(kept, tracker)
     again = Tracker(CATALOGUE, TIMEOUT, KEPT)
     again.restore(kept.items(), START + 3 * HOUR)
     for each in (tracker, again):
         feed(each, answered(0.5, after=10_000))
         feed(each, shown(150, 13.0))
-        life = each.find("EH1", 48, START, "a")
+        life = each.find("EH1", 48, "a")
         assert life is not None
         assert (life.is_superseded, life.is_effective) == (True, False)
 

@@ -34,10 +34,10 @@ def test_one_command_is_found_as_it_is_known_now() -> None:
     tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     for fact in (sent(0), sent(30, "b"), answered(0.5)):
         feed(tracker, fact)
-    found = tracker.find("EH1", 48, START, "a")
+    found = tracker.find("EH1", 48, "a")
     assert found is not None
     assert (found.command, found.response, found.is_superseded) == (sent(0), answered(0.5), True)
-    for unknown in (("EH2", 48, START, "a"), ("EH1", 47, START, "a"), ("EH1", 48, START, "c")):
+    for unknown in (("EH2", 48, "a"), ("EH1", 47, "a"), ("EH1", 48, "c")):
         assert tracker.find(*unknown) is None
 
 
