@@ -8,6 +8,9 @@ demo ends: no row is dated in the future. Without a duration it reaches the pres
 one after a day, and from then on runs as fast as ours. Before the live part is the warm-up: it is taken as fast as it
 can be, so that there is a fleet in full swing to look at. A second run adds to the data of the first one; where both
 tell of the same time, both are kept. The operator's own commands come as copies, as a backend would hand them on.
+
+A demo of days is history alone: from so long ago up to the present, as fast as it can be. Its devices report a tenth as
+often as real ones, so that a fortnight of 200 chargers takes minutes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +36,10 @@ _UNTIMED_NS = 20 * 60 * NS_PER_S
 _LONGEST_NS = 24 * 3_600 * NS_PER_S
 _WARM_UP_NS = 3 * 3_600 * NS_PER_S
 _WARM_UP_CHARGERS = 120
+_DAY_NS = 24 * 3_600 * NS_PER_S
+_HISTORY_STEP_NS = 3_600 * NS_PER_S
+_HISTORY_REPORTS = 0.1
+_HISTORY_CHARGERS_A_SITE = 50
 _USUAL_SPEED = 60.0
 _MOST_CHARGERS_TIMES_SPEED = 120_000
 _LONGEST_PAUSE_NS = NS_PER_S
@@ -81,12 +88,21 @@ class DemoPlan(NamedTuple):
     """What to show. `speed` is how many times faster than ours the fleet's time runs, 1 or more.
 
     `duration`  of the live part, nanoseconds of our time; None is until somebody ends it.
+    `days`      of history in place of all that; 0 for none.
     """
 
     chargers: int
     seed: int
     speed: float
     duration: int | None
+    days: int = 0
+
+    def fleet(self, begins_at: int) -> FleetPlan:
+        """The fleet, from this moment on, nanoseconds since the epoch."""
+        plan = FleetPlan(seed=self.seed, chargers=self.chargers, start=begins_at, keeps_history=False)
+        if not self.days:
+            return plan
+        return plan._replace(reports=_HISTORY_REPORTS, chargers_a_site=_HISTORY_CHARGERS_A_SITE)
 
 
 class Timeline(NamedTuple):
@@ -114,6 +130,8 @@ def usual_speed(chargers: int) -> float:
 
 def plan_timeline(plan: DemoPlan, now: int) -> Timeline:
     """The timeline of a demo that starts at `now`. The more chargers, the shorter the warm-up."""
+    if plan.days:
+        return Timeline(begins_at=now - plan.days * _DAY_NS, lives_from=now, present=now, speed=1.0)
     length = _UNTIMED_NS if plan.duration is None else min(plan.duration, _LONGEST_NS)
     lives_from = now - int((plan.speed - 1) * length)
     warm_up = _WARM_UP_NS * min(_WARM_UP_CHARGERS, plan.chargers) // plan.chargers
@@ -131,24 +149,27 @@ class Demo:
         self._batch = batch
         self._clock = clock
         self._timeline = plan_timeline(plan, clock.now())
-        self._fleet = Fleet(
-            FleetPlan(seed=plan.seed, chargers=plan.chargers, start=self._timeline.begins_at, keeps_history=False),
-            Quirks.everyday(),
-        )
+        self._fleet = Fleet(plan.fleet(self._timeline.begins_at), Quirks.everyday())
 
     def run(self) -> Iterator[Snapshot]:
         """A snapshot after each FRAME_NS of our time; everything that it shows is durable.
 
-        Ends with the plan's duration, and may be left after any snapshot. Where `take` cannot keep up, the
+        Ends with the plan's duration or days, and may be left after any snapshot. Where `take` cannot keep up, the
         fleet's time runs slower than planned. Raises what `take` raises.
         """
-        yield from self._warm_up()
-        yield from self._live()
+        if self._plan.days:
+            yield from self._hurry(_HISTORY_STEP_NS)
+            self._advance(self._timeline.lives_from)
+            yield self._board.snapshot(self._timeline.lives_from, self._clock.monotonic())
+        else:
+            yield from self._hurry(POWER_STEP_NS)
+            yield from self._live()
 
-    def _warm_up(self) -> Iterator[Snapshot]:
+    def _hurry(self, step: int) -> Iterator[Snapshot]:
+        """Everything before the live part, as fast as it can be."""
         timeline = self._timeline
         shown = self._clock.monotonic()
-        for moment in range(timeline.begins_at + POWER_STEP_NS, timeline.lives_from, POWER_STEP_NS):
+        for moment in range(timeline.begins_at + step, timeline.lives_from, step):
             self._advance(moment)
             if self._clock.monotonic() - shown >= FRAME_NS:
                 shown = self._clock.monotonic()

@@ -42,11 +42,13 @@ _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LINE_EVERY_NS = NS_PER_S
 _MOST_CHARGERS = 10_000
 _MOST_SPEED = 3_600
+_MOST_DAYS = 366
 
 _EPILOG = """\b
 Examples:
   chargeline demo
-  chargeline demo --duration 30s --plain"""
+  chargeline demo --duration 30s --plain
+  chargeline demo --days 14 --chargers 200"""
 
 
 class OurClock:
@@ -90,16 +92,29 @@ class Ending:
     type=click.FloatRange(1, _MOST_SPEED),
     help="How many times faster than ours the fleet's time runs.  [default: 60, less for a large fleet]",
 )
+@click.option(
+    "--days",
+    type=click.IntRange(1, _MOST_DAYS),
+    help="Fill the store with the history of so many days, as fast as it can be, and end.",
+)
 @with_settings
 def command(
-    settings: Settings, duration: int | None, plain: bool, chargers: int, seed: int, speed: float | None
+    settings: Settings,
+    duration: int | None,
+    plain: bool,
+    chargers: int,
+    seed: int,
+    speed: float | None,
+    days: int | None,
 ) -> None:
     """Watch a simulated fleet.
 
     Its messages take the way that real ones take, into SQLite in the folder `demo` of DATA_DIR. Ends after --duration,
     or with Ctrl-C or SIGTERM, and then says where the data is and how to ask it; the exit code is 0 either way.
     """
-    plan = DemoPlan(chargers, seed, usual_speed(chargers) if speed is None else speed, duration)
+    if days is not None and (duration is not None or speed is not None):
+        raise click.UsageError("--days is history alone; leave --duration and --speed out, or --days.")
+    plan = DemoPlan(chargers, seed, usual_speed(chargers) if speed is None else speed, duration, days or 0)
     folder = settings.data_dir / FOLDER
     board, clock, console = Board(shipped_catalogue()), OurClock(), Console()
     is_plain = plain or not sys.stdout.isatty() or console.is_dumb_terminal
@@ -150,7 +165,7 @@ def _lines(clock: Clock) -> Iterator[_Show]:
 @contextmanager
 def _screen(console: Console, plan: DemoPlan, store: Path) -> Iterator[_Show]:
     """Shows the board on a screen of its own; at the end the terminal is as it was."""
-    pace = f"{plan.speed:g}x"
+    pace = f"{plan.days} days" if plan.days else f"{plan.speed:g}x"
     footer = f"Ctrl-C ends it. The rows go to {store}"
     with Live(console=console, screen=True, auto_refresh=False) as live:
         yield lambda snapshot: live.update(BoardView(snapshot, "Chargeline demo", pace, footer), refresh=True)

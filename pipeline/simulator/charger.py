@@ -5,7 +5,7 @@ the energy of a session is the sum of what was reported, so that tests can hold 
 """
 
 from pipeline.simulator.cloud import Cloud
-from pipeline.simulator.device import HOUR_NS, Device, Vocabulary
+from pipeline.simulator.device import HOUR_NS, Device, Pace, Vocabulary
 from pipeline.simulator.messages import NS_PER_S, format_stamp
 from pipeline.simulator.quirks import Quirk
 from pipeline.simulator.truth import ChargingSession, CommandTruth
@@ -55,11 +55,13 @@ class Charger(Device):
     set the limit last.
     """
 
-    def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, busy: float) -> None:
-        """Begin at `start`; `busy` times as many reports as usual."""
+    def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, pace: Pace) -> None:
+        """Begin at `start`, at this pace."""
         super().__init__(cloud, serial, words)
         random = cloud.random
-        self._busy = busy
+        self._busy = pace.busy
+        self._reports = pace.reports
+        self._is_terse = pace.reports < pace.busy
         self.read_back: dict[int, object] = {}
         self.limited_by: CommandTruth | None = None
         self.mode = DISCONNECTED
@@ -120,7 +122,7 @@ class Charger(Device):
             return
         self._report_power(now)
         random = self.cloud.random
-        self.cloud.at(now + int(random.uniform(0.7, 1.3) * _POWER_S / self._busy * NS_PER_S), self._power)
+        self.cloud.at(now + int(random.uniform(0.7, 1.3) * _POWER_S / self._reports * NS_PER_S), self._power)
 
     def _measure(self, now: int) -> None:
         """Add what flowed since the last time to every meter."""
@@ -193,9 +195,10 @@ class Charger(Device):
 
     def _chatter(self, now: int) -> None:
         random = self.cloud.random
-        self.chatter(now)
+        if not self._is_terse or random.random() < self._reports / self._busy:
+            self.chatter(now)
+            self.say(_TEMPERATURE, widen(random.uniform(5, 55)), now)
         self.say(_SIGNAL, random.choice((0, -52, -61, -70, -83)), now)
-        self.say(_TEMPERATURE, widen(random.uniform(5, 55)), now)
         self.cloud.at(now + int(random.uniform(0.7, 1.3) * _CHATTER_S / self._busy * NS_PER_S), self._chatter)
 
     def _hour(self, now: int) -> None:

@@ -22,6 +22,13 @@ _BUFFERED = 2_000
 _CHATTER = 3
 
 
+class Pace(NamedTuple):
+    """How many times as often as usual cars come and go, and reports are made."""
+
+    busy: float
+    reports: float
+
+
 class Vocabulary(NamedTuple):
     """What devices of one product can say: shared by all of them."""
 

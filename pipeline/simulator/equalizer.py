@@ -4,7 +4,7 @@ Owns what it measures and when it says so.
 """
 
 from pipeline.simulator.cloud import Cloud
-from pipeline.simulator.device import HOUR_NS, Device, Vocabulary
+from pipeline.simulator.device import HOUR_NS, Device, Pace, Vocabulary
 from pipeline.simulator.messages import NS_PER_S
 from pipeline.simulator.values import widen
 
@@ -20,11 +20,11 @@ MANAGED = (*_CURRENTS, *_VOLTAGES, _IMPORT, _EXPORT, _TOTAL_IMPORT)
 class Equalizer(Device):
     """One meter; `load_kw` of its site wanders."""
 
-    def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, busy: float) -> None:
-        """Begin at `start`; `busy` times as many reports as usual."""
+    def __init__(self, cloud: Cloud, serial: str, words: Vocabulary, start: int, pace: Pace) -> None:
+        """Begin at `start`, at this pace."""
         super().__init__(cloud, serial, words)
         random = cloud.random
-        self._busy = busy
+        self._reports = pace.reports
         self._load_kw = random.uniform(5, 60)
         self._total_kwh = random.uniform(1e3, 1e5)
         first = start + random.randrange(_REPORT_S * NS_PER_S)
@@ -42,7 +42,7 @@ class Equalizer(Device):
             self.say(number, widen(random.uniform(226, 240)), now)
         self.say(_IMPORT, widen(self._load_kw), now)
         self.say(_EXPORT, 0, now)
-        self.cloud.at(now + int(random.uniform(0.8, 1.2) * _REPORT_S / self._busy * NS_PER_S), self._report)
+        self.cloud.at(now + int(random.uniform(0.8, 1.2) * _REPORT_S / self._reports * NS_PER_S), self._report)
 
     def _chatter(self, now: int) -> None:
         self.chatter(now)

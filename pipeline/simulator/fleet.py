@@ -11,7 +11,7 @@ from pipeline.simulator.charger import Charger
 from pipeline.simulator.cloud import Cloud
 from pipeline.simulator.commands import CommandCentre
 from pipeline.simulator.controllers import Controllers
-from pipeline.simulator.device import HOUR_NS, vocabulary
+from pipeline.simulator.device import HOUR_NS, Pace, vocabulary
 from pipeline.simulator.equalizer import Equalizer
 from pipeline.simulator.messages import NS_PER_S
 from pipeline.simulator.quirks import Quirk, Quirks
@@ -33,6 +33,7 @@ class FleetPlan(NamedTuple):
     `chargers_a_site`    each site has an Equalizer.
     `start`              nanoseconds since the epoch, UTC.
     `busy`               how many times faster than usual cars come and go and reports are made.
+    `reports`            how many times as often as that reports are made; a sign of life stays as it is.
     `commands_an_hour`   commands of the operator's own, for each charger.
     `keeps_history`      whether the truth lists every session and command; off for long runs.
     """
@@ -42,6 +43,7 @@ class FleetPlan(NamedTuple):
     chargers_a_site: int = 10
     start: int = _START
     busy: float = 1.0
+    reports: float = 1.0
     commands_an_hour: float = 0.5
     keeps_history: bool = True
 
@@ -54,18 +56,18 @@ class Fleet:
         self.plan = plan
         self.truth = Truth(plan.keeps_history)
         catalogue = shipped_catalogue()
+        pace = Pace(plan.busy, plan.busy * plan.reports)
         self._cloud = Cloud(Random(plan.seed), quirks, self.truth)
         read_back = {number for command in catalogue.commands.values() for number in command.readback}
         charger_words = vocabulary(catalogue, Product.CHARGER, {*charger.MANAGED, *read_back})
         equalizer_words = vocabulary(catalogue, Product.EQUALIZER, equalizer.MANAGED)
         self._chargers = {
-            serial: Charger(self._cloud, serial, charger_words, plan.start, plan.busy)
+            serial: Charger(self._cloud, serial, charger_words, plan.start, pace)
             for serial in (f"EH{place:06d}" for place in range(1, plan.chargers + 1))
         }
         sites = -(-plan.chargers // plan.chargers_a_site)
         self._equalizers = [
-            Equalizer(self._cloud, f"QP{place:06d}", equalizer_words, plan.start, plan.busy)
-            for place in range(1, sites + 1)
+            Equalizer(self._cloud, f"QP{place:06d}", equalizer_words, plan.start, pace) for place in range(1, sites + 1)
         ]
         self._centre = CommandCentre(self._cloud, catalogue, self._chargers)
         self._set_host_clock(plan.start)

@@ -107,6 +107,20 @@ def test_a_large_fleet_is_shown_slower_after_a_shorter_warm_up() -> None:
     assert [usual_speed(chargers) for chargers in (1, 40, 10_000, 10**6)] == [60.0, 60.0, 12.0, 1.0]
 
 
+def test_days_are_history_up_to_the_present_and_no_more(tmp_path: Path) -> None:
+    plan = PLAN._replace(days=2, duration=None)
+    *_, last = watched(tmp_path, plan)
+
+    assert plan_timeline(plan, NOW).begins_at == NOW - 48 * HOUR
+    assert last.now == NOW
+    with closing(sqlite3.connect(tmp_path / STORE_FILE)) as store:
+        first, latest = store.execute("SELECT min(time), max(time) FROM charger_power").fetchone()
+        silent = store.execute("SELECT count(DISTINCT charger) FROM alert WHERE kind = 'charger_silent'").fetchone()
+    assert first < NOW - 40 * HOUR
+    assert NOW - HOUR < latest < NOW
+    assert silent[0] < PLAN.chargers
+
+
 def test_a_snapshot_comes_every_frame_until_the_duration_is_over(snapshots: list[Snapshot]) -> None:
     live = range(NOW - 118 * S, NOW + 2 * S + 1, 60 * FRAME_NS)
     assert [snapshot.now for snapshot in snapshots] == list(live)

@@ -246,3 +246,13 @@ def test_our_clock_moves_and_never_sleeps_for_less_than_nothing() -> None:
 
     assert clock.monotonic() > began
     assert clock.now() > 1_700_000_000 * 10**9
+
+
+def test_days_end_by_themselves_and_go_with_no_duration(tmp_path: Path) -> None:
+    told = demo(tmp_path, "--days", "1", "--chargers", "3")
+    assert told.returncode == 0
+    assert counts(told.stdout)[0] > 1_000
+
+    refused = demo(tmp_path, "--days", "1", "--duration", "2s")
+    assert refused.returncode == 2
+    assert "leave --duration and --speed out" in refused.stderr

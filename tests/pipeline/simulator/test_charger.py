@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.simulator.charger import CHARGING, MANAGED, MODE, POWER, SESSION_ENERGY, Charger
 from pipeline.simulator.cloud import Cloud
-from pipeline.simulator.device import HOUR_NS, vocabulary
+from pipeline.simulator.device import HOUR_NS, Pace, vocabulary
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.simulator.truth import Truth
 from schemas.catalogue import shipped_catalogue
@@ -24,7 +24,7 @@ Said = dict[int, list[tuple[int, object]]]
 def day(seed: int, quirks: Quirks) -> tuple[Truth, Said]:
     """Two days of one charger: what happened, and what it said by id: stamps and values in the order of stamps."""
     cloud = Cloud(Random(seed), quirks, Truth())
-    Charger(cloud, "EH000281", vocabulary(shipped_catalogue(), Product.CHARGER, MANAGED), NOW, 1.0)
+    Charger(cloud, "EH000281", vocabulary(shipped_catalogue(), Product.CHARGER, MANAGED), NOW, Pace(1.0, 1.0))
     said: Said = defaultdict(list)
     for delivery in cloud.run(NOW + 2 * DAY_NS):
         members = orjson.loads(delivery.body)

@@ -5,7 +5,7 @@ from random import Random
 import orjson
 
 from pipeline.simulator.cloud import Cloud
-from pipeline.simulator.device import HOUR_NS, vocabulary
+from pipeline.simulator.device import HOUR_NS, Pace, vocabulary
 from pipeline.simulator.equalizer import MANAGED, Equalizer
 from pipeline.simulator.quirks import Quirks
 from pipeline.simulator.truth import Truth
@@ -18,7 +18,7 @@ CATALOGUE = shipped_catalogue()
 
 def messages(busy: float) -> list[dict[str, object]]:
     cloud = Cloud(Random(2), Quirks.none(), Truth())
-    Equalizer(cloud, "QP000001", vocabulary(CATALOGUE, Product.EQUALIZER, MANAGED), NOW, busy)
+    Equalizer(cloud, "QP000001", vocabulary(CATALOGUE, Product.EQUALIZER, MANAGED), NOW, Pace(busy, busy))
     return [orjson.loads(delivery.body) for delivery in cloud.run(NOW + 3 * HOUR_NS)]
 
 

@@ -1,6 +1,7 @@
 """Fleets: repeatable to the byte, and counted right."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -105,3 +106,14 @@ def test_each_charger_has_a_clock_of_its_own() -> None:
     by_the_book, wrong = (run(plan, Quirks({Quirk.DEVICE_CLOCK: rate}), 10)[0] for rate in (0.0, 1.0))
     assert by_the_book.truth.quirks[Quirk.DEVICE_CLOCK] == 0
     assert wrong.truth.quirks[Quirk.DEVICE_CLOCK] == 30
+
+
+def test_fewer_reports_leave_sessions_and_signs_of_life_as_they_are() -> None:
+    (usual, said), (terse, said_tersely) = (
+        run(FleetPlan(chargers=10, reports=reports), Quirks.none(), 24 * 60) for reports in (1.0, 0.1)
+    )
+    assert len(said_tersely) < len(said) / 4
+    assert len(terse.truth.sessions) > len(usual.truth.sessions) / 2
+    for serial in terse.serials:
+        times = [each.received_at or 0 for each in said_tersely if each.routing_key.startswith(serial)]
+        assert max(later - earlier for earlier, later in pairwise(times)) < 20 * MINUTE
