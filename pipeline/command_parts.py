@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 else:
     command_requests = deferred("pipeline.wires.command_requests")
 
+_CLOSE_S = 3.0
+_NOTE_S = 1.0
+
 ReadBroker = Callable[[], EaseeConnection]
 
 
@@ -42,7 +45,9 @@ async def open_desk(
     on_sent: OnSent | None,
     why_not: Callable[[], str],
 ) -> AsyncIterator[WorkerDesk]:
-    """The desk; at the end what is on its way is waited for. `name` is what the broker's operator sees of us.
+    """The desk. `name` is what the broker's operator sees of us.
+
+    At the end what is on its way is waited for some seconds; then it is cut off, and noted as unconfirmed.
 
     `on_sent` and `why_not` as for WorkerDesk.
     """
@@ -53,7 +58,8 @@ async def open_desk(
         try:
             yield desk
         finally:
-            await desk.close()
+            await desk.close(_CLOSE_S)
+    await desk.close(_NOTE_S)
 
 
 def make_requests(settings: Settings, desk: WorkerDesk) -> "command_requests.CommandRequests":

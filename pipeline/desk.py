@@ -146,11 +146,11 @@ class WorkerDesk:
                 self._retries.add(task)
                 task.add_done_callback(self._retries.discard)
 
-    async def close(self) -> None:
-        """Wait for what is on its way."""
+    async def close(self, patience_s: float | None = None) -> None:
+        """Wait for what is on its way, at most so long; what is still there then is known by its intent."""
         tasks = [*self._retries, *(way.task for way in self._on_their_way.values())]
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=patience_s)
 
     def _look_up(self, requests: Sequence[Request], open_only: bool, limit: int) -> Sequence[SentCommand]:
         found: deque[SentCommand] = deque()

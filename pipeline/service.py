@@ -58,6 +58,7 @@ GARBAGE = (200_000, 20, 100)
 """Thresholds for `gc.set_threshold`: more objects than a full window and the batches under way are made of."""
 
 _DRAIN_S = 8.0
+_LEAVE_S = 9.5
 _BEAT_S = 5.0
 
 
@@ -224,8 +225,7 @@ class _Service:
                     await self._copies.stop()
                 await asyncio.shield(work)
         except TimeoutError:
-            _LOG.warning("leaving without waiting any longer; what is not stored stays in the queue")
-            self._leave()
+            self._overdue()
 
     async def _beat(self) -> None:
         """Tell the supervisor that the loop is alive, and how it is."""
@@ -243,6 +243,7 @@ class _Service:
         _LOG.info("%s: finishing what is at hand", number.name)
         self._ended_by = number
         self._asked_to_end.set()
+        asyncio.get_running_loop().call_later(_LEAVE_S, self._overdue)
 
     def _reload(self) -> None:
         _LOG.info("SIGHUP: reading secrets again")
@@ -254,6 +255,10 @@ class _Service:
         gauges = self._meters.snapshot().gauges
         backlog = "" if gauges.backlog is None else f", {gauges.backlog} messages wait"
         return f"{gauges.state}{': ' if gauges.words else ''}{gauges.words}{backlog}"
+
+    def _overdue(self) -> None:
+        _LOG.warning("leaving without waiting any longer; what is not stored stays in the queue")
+        self._leave()
 
     def _leave(self) -> None:
         """Without the threads: one may wait for a store for half a minute yet."""

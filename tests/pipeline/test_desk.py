@@ -73,6 +73,18 @@ async def test_whoever_asked_may_leave_and_the_command_goes_its_way(state: State
     assert len(await bench.desk.list(open_only=True, limit=10)) == 1
 
 
+async def test_a_desk_that_closes_waits_only_so_long(state: StateFile) -> None:
+    bench = Bench(state)
+    bench.publisher.gate.clear()
+    task = asyncio.create_task(bench.desk.send(asked()))
+    await bench.publisher.began.wait()
+    async with asyncio.timeout(HANGS_S):
+        await bench.desk.close(0.01)
+    assert not task.done()
+    bench.publisher.gate.set()
+    await task
+
+
 @pytest.mark.parametrize("end", [PublishEnd.UNROUTABLE, PublishEnd.REFUSED, PublishEnd.UNREACHABLE])
 async def test_of_what_was_not_published_nothing_stays(state: StateFile, end: PublishEnd) -> None:
     bench = Bench(state)

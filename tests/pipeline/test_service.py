@@ -6,20 +6,28 @@ That nothing is lost meanwhile is what tests/campaigns shows.
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
 
 from pipeline.replay_lines import from_line
 from pipeline.wires.amqp_address import address_of_url
+from tests.campaigns.answering_cloud import answering
+from tests.campaigns.held_line import Kept, held_line
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.stage import QUEUE, Stage, Stream, simulate
 from tests.services.influxdb import InfluxDb
 from tests.services.rabbitmq import RabbitMq
 
 pytestmark = pytest.mark.services
+
+EXCHANGE = "Operator_1.C.X"
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +105,39 @@ def test_a_store_that_does_not_answer_keeps_no_process(
         worker.until(lambda: worker.delivered() == 500)
         assert worker.end() == 0
     assert stage.faults(stream) == []
+
+
+def test_a_broker_that_confirms_nothing_keeps_no_process(rabbitmq: RabbitMq, vhost: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(())
+    with (
+        answering(rabbitmq.url(vhost=vhost), QUEUE, EXCHANGE, lambda _: ()) as cloud,
+        held_line(rabbitmq.url(vhost=vhost)) as line,
+        ThreadPoolExecutor() as senders,
+    ):
+        settings = stage.settings(AMQP_URL=line.url, AMQP_EXCHANGE=EXCHANGE, OPERATOR="Acme", HTTP_TOKEN="t")
+        with started(RunningWorker(tmp_path, settings)) as worker:
+            worker.until(lambda: worker.metrics().get("chargeline_consuming") == 1)
+            line.keep("EH1.C.1", Kept.CONFIRM)
+            sending = senders.submit(send, worker.url)
+            worker.until(lambda: bool(cloud.taken))
+            assert worker.end() == 0
+            sending.exception(PATIENCE_S)
+            # It was cut off, and did not wait until the broker's time was over.
+            assert "it may arrive or not" in worker.story()
+            assert "no answer in time" not in worker.story()
+            worker.start()
+            worker.until(lambda: worker.metrics().get("chargeline_consuming") == 1)
+            assert worker.end() == 0
+    states = [fields["state"] for key, fields in stage.read("command").items()]
+    assert states == ["unconfirmed"]
+
+
+def send(url: str) -> None:
+    headers = {"Authorization": "Bearer t", "Content-Type": "application/json"}
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)) as connection:
+        connection.request("POST", "/v1/commands", orjson.dumps({"serial": "EH1", "command": 1}), headers)
+        connection.getresponse()
 
 
 def test_easees_reply_is_all_it_takes(rabbitmq: RabbitMq, vhost: str, tmp_path: Path, stream: Stream) -> None:
