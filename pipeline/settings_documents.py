@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from textwrap import wrap
 
+from pipeline.marked_tables import replace_table
 from pipeline.setting_specs import SPECS, Spec
 
-BEGIN = "<!-- settings -->\n"
-END = "<!-- /settings -->\n"
+MARK = "settings"
 
 _WIDTH = 100
 _UNUSED = "Not used by this version yet."
@@ -36,19 +36,10 @@ def settings_table() -> str:
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows, ""])
 
 
-def with_table(readme: str) -> str:
-    """A README with the table between its two markers, whatever stood there. Raises ValueError without markers."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the README needs a line {BEGIN.strip()} and, below it, a line {END.strip()}")
-    return f"{before}{begin}{settings_table()}{end}{after}"
-
-
 def write_documents(tree: Path) -> None:
     """Write `.env.example` and the table of README.md in `tree`. Raises OSError, and ValueError without markers."""
     readme = tree / "README.md"
-    readme.write_text(with_table(readme.read_text("utf-8")), "utf-8")
+    readme.write_text(replace_table(readme.read_text("utf-8"), MARK, settings_table()), "utf-8")
     (tree / ".env.example").write_text(env_example(), "utf-8")
 
 

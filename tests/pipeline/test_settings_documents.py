@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.env_file import read_env_file
+from pipeline.marked_tables import replace_table
 from pipeline.setting_specs import SPECS
 from pipeline.settings import load_settings
-from pipeline.settings_documents import BEGIN, END, env_example, settings_table, with_table, write_documents
+from pipeline.settings_documents import MARK, env_example, settings_table, write_documents
 
 ROOT = Path(__file__).parents[2]
 MEND = "run: python -m pipeline.settings_documents"
@@ -22,7 +23,7 @@ def test_env_example_is_what_the_table_says() -> None:
 
 def test_the_readme_holds_the_table() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert readme == with_table(readme), MEND
+    assert readme == replace_table(readme, MARK, settings_table()), MEND
 
 
 def test_env_example_sets_nothing() -> None:
@@ -61,23 +62,12 @@ def test_the_table_has_a_row_of_three_cells_for_each_setting() -> None:
     assert [row.split("`")[1] for row in rows] == [spec.variable for spec in SPECS.values()]
 
 
-def test_only_what_stands_between_the_markers_is_replaced() -> None:
-    readme = f"before\n{BEGIN}old\n{END}after\n"
-    assert with_table(readme) == f"before\n{BEGIN}{settings_table()}{END}after\n"
-    assert with_table(with_table(readme)) == with_table(readme)
-
-
-@pytest.mark.parametrize("readme", ["", BEGIN, f"{END}{BEGIN}"])
-def test_a_readme_without_markers_is_refused(readme: str) -> None:
-    with pytest.raises(ValueError, match="<!-- settings -->"):
-        with_table(readme)
-
-
 def test_both_documents_are_written(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text(f"{BEGIN}{END}", "utf-8")
+    begin, end = "<!-- settings -->\n", "<!-- /settings -->\n"
+    (tmp_path / "README.md").write_text(f"{begin}{end}", "utf-8")
     write_documents(tmp_path)
 
-    assert (tmp_path / "README.md").read_text("utf-8") == f"{BEGIN}{settings_table()}{END}"
+    assert (tmp_path / "README.md").read_text("utf-8") == f"{begin}{settings_table()}{end}"
     assert (tmp_path / ".env.example").read_text("utf-8") == env_example()
 
 
