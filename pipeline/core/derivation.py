@@ -74,12 +74,19 @@ class Derivation:
         """Knows nothing yet.
 
         `is_whole` says that we see all of the operator's queue. Where somebody else takes a part of it, the watermark
-        stands still: nobody here can say that a response did not come, or that a charger is silent.
+        stands still: nobody here can say that a response did not come, or that a charger is silent, so nothing times
+        out, no response is nobody's, and no silence is followed. What the other part may still refute is not said.
+
+        What is remembered is bounded all the same: facts are forgotten by the latest ArrivalTime seen, less the time
+        for which an answer may come late. So a command whose answer went to somebody else stays `published` in the
+        store, and is forgotten here; an answer that comes later than that is stored, and not followed.
         """
         self._tracker = Tracker(catalogue, spans.timeout, spans.late_data)
         self._liveness = Liveness(spans.silent_after)
         self._watermark = Watermark()
         self._is_whole = is_whole
+        self._late_ns = spans.timeout + spans.late_data
+        self._latest = 0
         self._timed_out: dict[str, Alert] = {}
         self._round = _NOTHING
         self._facts: dict[KeptKey, bytes | None] = {}
@@ -144,7 +151,7 @@ class Derivation:
         self._advanced_to = self._watermark.at
         again = self._round
         self._tracker.touch(again.touched)
-        tracked = self._tracker.advance(watermark)
+        tracked = self._tracker.advance(watermark, max(watermark, self._latest - self._late_ns))
         silence = self._liveness.advance(watermark)
         self._round = _Round(
             touched=tracked.touched,
@@ -188,18 +195,19 @@ class Derivation:
     def restore(self, facts: Iterable[tuple[KeptKey, bytes]], heard: Mapping[str, int], watermark: int | None) -> None:
         """Know what was kept, and nothing else. Raises ValueError for a fact that this program does not know."""
         self._tracker.restore(facts, watermark or 0)
-        self._liveness.restore(heard, watermark)
+        self._liveness.restore(heard if self._is_whole else {}, watermark)
         self._watermark = Watermark(watermark)
         self._round = _NOTHING
         self._facts, self._heard = {}, {}
         self._rounds = 0
         self._advanced_to = self._kept_at = watermark
         self._timed_out.clear()
-        self._edges(self._tracker.time_outs())
+        if self._is_whole:
+            self._edges(self._tracker.time_outs())
 
     def _hear(self, records: Iterable[Observation | CommandResponse]) -> None:
         """A message counts as heard at its ArrivalTime, which our receipt bounds and stands in for."""
-        see = self._liveness.see
+        see = self._liveness.see if self._is_whole else _pass_over
         arrivals = [0]
         for record in records:
             arrived_at, received_at = record.arrived_at, record.received_at
@@ -212,6 +220,7 @@ class Derivation:
             see(record.serial, arrived_at)
             arrivals.append(arrived_at)
         latest = max(arrivals)
+        self._latest = max(self._latest, latest)
         if latest and self._is_whole:
             self._watermark.see([(latest, None)])
 
@@ -228,3 +237,7 @@ class Derivation:
             elif self._timed_out.pop(ref, None) is not None:
                 edges.append(ended[0] if ended else raised)
         return edges
+
+
+def _pass_over(_: str, __: int) -> None:
+    """Nobody can say here that a device is silent."""

@@ -108,9 +108,14 @@ class Tracker:
         if self._fleet.add_sighting(serial, seen):
             self._touch_seen(serial, seen)
 
-    def advance(self, watermark: int) -> Tracked:
-        """What the facts since the last call, and the time that passed, make of it."""
-        self._touch_due(watermark)
+    def advance(self, watermark: int, past: int | None = None) -> Tracked:
+        """What the facts since the last call, and the time that passed, make of it.
+
+        What is long past is forgotten by the watermark, or by `past` where that is ahead of it: of what is forgotten
+        so, nothing is said.
+        """
+        horizon = watermark if past is None else max(watermark, past)
+        self._touch_due(watermark, horizon)
         rows: list[Row] = []
         time_outs: list[TimeOut] = []
         hours: set[tuple[str, int]] = set()
@@ -130,7 +135,7 @@ class Tracker:
         touched = frozenset(self._touched | self._changed)
         self._touched.clear()
         self._changed.clear()
-        self._fleet.advance(watermark)
+        self._fleet.advance(horizon)
         return Tracked(tuple(rows), tuple(time_outs), touched)
 
     def take_too_late(self) -> int:
@@ -223,11 +228,11 @@ class Tracker:
                 done.add(place)
                 yield serial, command_id, memory, cluster
 
-    def _touch_due(self, watermark: int) -> None:
+    def _touch_due(self, watermark: int, horizon: int) -> None:
         """What time has passed for, but where everything is answered: then it makes no difference."""
-        while self._dues and self._dues[0][0] < watermark:
-            touch = heappop(self._dues)[1]
-            cluster = self._fleet.cluster(touch)
+        while self._dues and self._dues[0][0] < horizon:
+            at, touch = heappop(self._dues)
+            cluster = self._fleet.cluster(touch) if at < watermark else None
             if cluster is not None and not cluster.is_matched:
                 self._touched.add(touch)
 

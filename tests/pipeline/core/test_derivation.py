@@ -85,16 +85,6 @@ def test_without_an_arrival_it_does_not_move(derivation: Derivation) -> None:
     assert derivation.watermark == 0
 
 
-def test_who_sees_a_part_of_the_queue_times_nothing_out() -> None:
-    derivation = Derivation(CATALOGUE, SPANS, is_whole=False)
-    derivation.add_command(sent("a"), 0, is_confirmed=True)
-    rows = told(derivation, seen(5_000, serial="EH2"))
-    derivation.queue_was_empty(T + 9_000 * S)
-    rows += told(derivation)
-    assert [field["state"] for field in fields(rows, COMMAND)] == ["published"]
-    assert not fields(rows, ALERT)
-
-
 def test_a_time_out_is_told_once_and_ends_with_a_late_answer(derivation: Derivation) -> None:
     derivation.add_command(sent("a"), 0, is_confirmed=True)
     derivation.take([seen(66, serial="EH2")])

@@ -224,3 +224,20 @@ def test_the_clock_of_an_hour_counts_every_response_of_it_as_long_as_none_is_for
     tracker.add_response(answered(950))
     clocks = [row for row in tracker.advance(hour + CLOSED_NS + 2).rows if row.measurement == CHARGER_CLOCK]
     assert clocks == []
+
+
+def test_of_what_is_past_though_the_watermark_stands_still_nothing_is_said_and_nothing_waits() -> None:
+    tracker, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), dict[KeptKey, bytes]()
+    measurements: set[str] = set()
+    for hour in range(30):
+        for fact in (sent(hour * 3_600, f"{hour}"), answered(hour * 3_600 + 900)):
+            feed(tracker, fact)
+        measurements |= {row.measurement for row in tracker.advance(0, START + hour * HOUR).rows}
+        keep(kept, tracker)
+    assert measurements == {COMMAND, CHARGER_CLOCK}
+    assert tracker.find("EH1", 48, "20") is None
+    assert tracker.find("EH1", 48, "22") is not None
+    assert len(kept) == 12
+    due = tracker.next_due()
+    assert due is not None
+    assert due >= START + 29 * HOUR
