@@ -26,7 +26,7 @@ from tests.pipeline.wires.amqp_streams import (
     usual,
 )
 
-CAMPAIGN = 60_000
+CAMPAIGN = 20_000
 
 
 @given(st.data())
