@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING
 
 from pipeline.alert_log import log_alerts
@@ -29,6 +29,7 @@ from pipeline.deferred import deferred
 from pipeline.journey import BatchReport
 from pipeline.meters import Meters
 from pipeline.onlooker import Onlooker
+from pipeline.presence import Presence
 from pipeline.recording import Recording
 from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
@@ -38,7 +39,6 @@ from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.folder_lock import lock_folder
 from pipeline.wires.private_file import make_private_folder
-from pipeline.wires.source import SourceState
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
 from schemas.alert import Alert
@@ -118,12 +118,19 @@ class _Service:
             is_shared=settings.amqp_share,
             name=self._name,
         )
+        self._presence = Presence(self._source, monotonic)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._watch = Watch(self._meters, opened.tracking, make_alerts(settings))
         self._watch.listen(log_alerts)
         metrics = SelfMetrics(self._meters, socket.gethostname())
         self._copies = make_copies(
-            settings, opened.journey, self._meters, self._thread, self._name, self._copies_taken, self._is_consuming
+            settings,
+            opened.journey,
+            self._meters,
+            self._thread,
+            self._name,
+            self._copies_taken,
+            self._presence.is_consuming,
         )
         parts = Parts(
             self._source, opened.journey, opened.store, self._meters, metrics, self._thread, self._watch, recording
@@ -152,7 +159,7 @@ class _Service:
                 _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
             work = asyncio.create_task(self._work())
-            beside = [asyncio.create_task(self._beat())]
+            beside = [asyncio.create_task(self._beat()), asyncio.create_task(self._presence.run())]
             if self._onlooker is not None:
                 self._onlooker.begin(self._watch.active())
                 beside.append(asyncio.create_task(self._onlooker.run(self._words)))
@@ -172,7 +179,9 @@ class _Service:
             return None
         on_sent = None if self._recording is None else self._record
         desk = await parts.enter_async_context(
-            open_desk(self._settings, self._opened.tracking, self._read_broker, self._name, on_sent, self._why_not)
+            open_desk(
+                self._settings, self._opened.tracking, self._read_broker, self._name, on_sent, self._presence.why_not
+            )
         )
         self._watch.listen(desk.told)
         return make_requests(self._settings, desk)
@@ -196,15 +205,6 @@ class _Service:
             if self._copies is not None:
                 tasks.create_task(self._copies.run())
             tasks.create_task(self._worker.run())
-
-    def _why_not(self) -> str:
-        """Why no command may be sent now: whoever consumes gets the answers."""
-        if self._source.status.state is not SourceState.STANDBY:
-            return ""
-        return "this worker stands by; send through the one that consumes"
-
-    def _is_consuming(self) -> bool:
-        return self._source.status.state is SourceState.CONSUMING
 
     def _copies_taken(self, report: BatchReport) -> None:
         self._watch.tell(report.told)

@@ -74,7 +74,8 @@ _SENDING_REFUSED: Mapping[int, str] = {
     415: "Another content type than application/json.",
     422: "The command cannot be sent: unknown, or wrong arguments. The message names each.",
     502: "The broker gave the command back (`unroutable`) or did not take it (`refused`). Nothing is kept.",
-    503: "The broker cannot be reached (`unreachable`). Nothing was sent, and nothing is kept.",
+    503: "The broker cannot be reached, or this worker would not see the answer, since another one consumes or it has "
+    "not consumed for a minute (`unreachable`). Nothing was sent, and nothing is kept.",
 }
 
 

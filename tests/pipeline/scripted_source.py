@@ -25,6 +25,12 @@ class ScriptedSource:
         self._arrived = asyncio.Event()
         self._stopped = asyncio.Event()
         self._state = SourceState.CONSUMING
+        self._words = ""
+
+    def turn(self, state: SourceState, words: str) -> None:
+        """It is so from now on."""
+        self._state = state
+        self._words = words
 
     @property
     def is_wanted(self) -> bool:
@@ -101,4 +107,4 @@ class ScriptedSource:
 
     @property
     def status(self) -> SourceStatus:
-        return SourceStatus(self._state, "", self.backlog, 1, 0, 100, 1, 0, self.answer)
+        return SourceStatus(self._state, self._words, self.backlog, 1, 0, 100, 1, 0, self.answer)
