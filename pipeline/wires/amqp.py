@@ -30,7 +30,7 @@ from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus,
 _LOG = logging.getLogger(__name__)
 
 _FAULTS = (AMQPError, OSError, RuntimeError, ValueError)
-_COALESCE_S = 0.005
+_COALESCE_S = 0.02
 _OVERTAKING_S = 0.25
 """The broker's answer and deliveries sent before it go through two channels: so long one may overtake the other."""
 
@@ -113,7 +113,7 @@ class AmqpSource:
         self._turn(SourceState.STOPPED, "stopped")
 
     async def next_piece(self, most: int, wait_s: float) -> Piece | None:
-        """See Source.next_piece. Deliveries of a few milliseconds come together."""
+        """See Source.next_piece. Deliveries of a few milliseconds come together: each wait has its price."""
         if piece := self._take(most):
             return piece
         self._arrived.clear()
