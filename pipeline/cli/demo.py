@@ -12,25 +12,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.live import Live
 
-from pipeline.assembly import STORE_FILE, open_journey
 from pipeline.board_state import Board, Snapshot
 from pipeline.board_totals import Totals
 from pipeline.cli.board_line import board_line
 from pipeline.cli.board_view import BoardView
 from pipeline.cli.options import read_duration, with_settings
 from pipeline.core.timestamps import NS_PER_S
-from pipeline.demo import QUESTIONS, Clock, Demo, DemoPlan, usual_speed
+from pipeline.deferred import deferred
 from pipeline.settings import Settings
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
 from pipeline.wires.store import StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
 from schemas.reject import MEANING
+
+if TYPE_CHECKING:
+    from pipeline import assembly, demo
+else:
+    # The whole way of a message; `--help` and completion do without.
+    assembly = deferred("pipeline.assembly")
+    demo = deferred("pipeline.demo")
 
 FOLDER = "demo"
 """In DATA_DIR: what is simulated never mixes with an operator's own data."""
@@ -114,14 +121,18 @@ def command(
     """
     if days is not None and (duration is not None or speed is not None):
         raise click.UsageError("--days is history alone; leave --duration and --speed out, or --days.")
-    plan = DemoPlan(chargers, seed, usual_speed(chargers) if speed is None else speed, duration, days or 0)
+    plan = demo.DemoPlan(chargers, seed, demo.usual_speed(chargers) if speed is None else speed, duration, days or 0)
     folder = settings.data_dir / FOLDER
     board, clock, console = Board(shipped_catalogue()), OurClock(), Console()
     is_plain = plain or not sys.stdout.isatty() or console.is_dumb_terminal
-    display = _lines(clock) if is_plain else _screen(console, plan, folder / STORE_FILE)
+    display = _lines(clock) if is_plain else _screen(console, plan, folder / assembly.STORE_FILE)
     try:
-        with open_journey(settings, folder, now=clock.now()) as journey, _ending_by_signal() as ending, display as show:
-            for snapshot in Demo(plan, journey.take, board, settings.batch, clock).run():
+        with (
+            assembly.open_journey(settings, folder, now=clock.now()) as journey,
+            _ending_by_signal() as ending,
+            display as show,
+        ):
+            for snapshot in demo.Demo(plan, journey.take, board, settings.batch, clock).run():
                 show(snapshot)
                 if ending.is_asked:
                     break
@@ -142,14 +153,14 @@ def ending_lines(totals: Totals, folder: Path) -> Iterator[str]:
         yield f"  {count:,} {reason}: {MEANING[reason]}"
     if rejected:
         yield f"  to look at them: CHARGELINE_DATA_DIR={quote(str(folder))} chargeline rejects list"
-    store = folder / STORE_FILE
+    store = folder / assembly.STORE_FILE
     yield f"The rows are in {store}. To ask them:"
-    for meaning, query in QUESTIONS.items():
+    for meaning, query in demo.QUESTIONS.items():
         yield f'\n{meaning}\n  sqlite3 {quote(str(store))} "{query}"'
 
 
 @contextmanager
-def _lines(clock: Clock) -> Iterator[_Show]:
+def _lines(clock: "demo.Clock") -> Iterator[_Show]:
     """Shows a line a second."""
     due = clock.monotonic()
 
@@ -163,7 +174,7 @@ def _lines(clock: Clock) -> Iterator[_Show]:
 
 
 @contextmanager
-def _screen(console: Console, plan: DemoPlan, store: Path) -> Iterator[_Show]:
+def _screen(console: Console, plan: "demo.DemoPlan", store: Path) -> Iterator[_Show]:
     """Shows the board on a screen of its own; at the end the terminal is as it was."""
     pace = f"{plan.days} days" if plan.days else f"{plan.speed:g}x"
     footer = f"Ctrl-C ends it. The rows go to {store}"
