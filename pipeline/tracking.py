@@ -30,6 +30,7 @@ TWIN_NS = 120 * NS_PER_S
 """How long after an unanswered write the server may still carry it out: its rows are said again then."""
 
 _MOST_TWINS = 100
+_MOST_DUE = 4_000
 
 
 class Tracking:
@@ -165,7 +166,7 @@ class Tracking:
         self._begin(now)
         try:
             take()
-            return self._derivation.advance()
+            return self._derivation.advance(_MOST_DUE if self._is_kept else None)
         except Exception as fault:
             _LOG.error("%s: nothing follows from these messages; please report this", place_of_fault(fault))
             self._has_failed = self._is_stale = self._is_kept

@@ -145,13 +145,18 @@ class Derivation:
         """Give rows again in the next round, as they are then: what was written may have been overtaken."""
         self._tracker.touch(touched)
 
-    def advance(self) -> Derived:
-        """The rows of this round, and again those of a round that was not kept."""
+    def advance(self, most_due: int | None = None) -> Derived:
+        """The rows of this round, and again those of a round that was not kept.
+
+        `most_due` as for the tracker; what is said again counts, so that a round does not grow with each try.
+        """
         watermark = self.watermark
-        self._advanced_to = self._watermark.at
         again = self._round
         self._tracker.touch(again.touched)
-        tracked = self._tracker.advance(watermark, max(watermark, self._latest - self._late_ns))
+        left = None if most_due is None else max(most_due - len(again.touched), 0)
+        tracked = self._tracker.advance(watermark, max(watermark, self._latest - self._late_ns), left)
+        # What is due and has to wait is found again after a restart by a watermark that is not past it.
+        self._advanced_to = self._watermark.at if tracked.waits_from is None else tracked.waits_from
         silence = self._liveness.advance(watermark)
         self._round = _Round(
             touched=tracked.touched,
@@ -171,7 +176,9 @@ class Derivation:
         # Not the watermark of now: what it has passed since then is not said yet.
         at = self._advanced_to
         is_still = at is None or (self._kept_at is not None and at - self._kept_at < _STILL_KEPT_NS)
-        if not self._facts and not self._heard and is_still:
+        # Where something was said, a crash must not make anybody say it again who was told of it.
+        has_said = bool(self._round.touched or self._round.rows or self._round.edges)
+        if not self._facts and not self._heard and is_still and not has_said:
             return None
         is_all = self._rounds % _ALL_AGAIN_AFTER == 0
         return Progress(self._facts, self._liveness.last_seen() if is_all else self._heard, is_all, at)

@@ -33,8 +33,12 @@ Touched = frozenset[Touch]
 
 
 class Tracked(NamedTuple):
-    """What is to be written, for the first time or again, and what it is about."""
+    """What is to be written, for the first time or again, and what it is about.
+
+    `waits_from`  the moment of the first of what is due and was not said, since it was too much at once; None for none.
+    """
 
     rows: tuple[Row, ...]
     time_outs: tuple[TimeOut, ...]
     touched: Touched
+    waits_from: int | None = None

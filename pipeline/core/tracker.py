@@ -108,14 +108,16 @@ class Tracker:
         if self._fleet.add_sighting(serial, seen):
             self._touch_seen(serial, seen)
 
-    def advance(self, watermark: int, past: int | None = None) -> Tracked:
+    def advance(self, watermark: int, past: int | None = None, most_due: int | None = None) -> Tracked:
         """What the facts since the last call, and the time that passed, make of it.
 
+        Of what time alone has made due, which may be a great many at one moment, at most `most_due` at once where that
+        is given, the earliest first.
         What is long past is forgotten by the watermark, or by `past` where that is ahead of it: of what is forgotten
         so, nothing is said.
         """
         horizon = watermark if past is None else max(watermark, past)
-        self._touch_due(watermark, horizon)
+        waiting = self._touch_due(watermark, horizon, most_due)
         rows: list[Row] = []
         time_outs: list[TimeOut] = []
         hours: set[tuple[str, int]] = set()
@@ -135,8 +137,9 @@ class Tracker:
         touched = frozenset(self._touched | self._changed)
         self._touched.clear()
         self._changed.clear()
-        self._fleet.advance(horizon)
-        return Tracked(tuple(rows), tuple(time_outs), touched)
+        # What is due is not forgotten before it is said.
+        self._fleet.advance(horizon if waiting is None else waiting)
+        return Tracked(tuple(rows), tuple(time_outs), touched, waiting)
 
     def take_too_late(self) -> int:
         """How many commands and responses came too late to be followed, since the last call."""
@@ -195,10 +198,16 @@ class Tracker:
         """Note what is open of a sending that was kept at this watermark."""
         command, deadline = sending.command, self._lives.deadline(sending.command)
         touch = (command.serial, command.id, command.published_at)
-        if deadline >= watermark or not sending.decided:
-            self._touched.add(touch)
+        if not sending.decided:
+            cluster = self._fleet.cluster(touch)
+            if cluster is not None and cluster.is_matched:
+                self._touched.add(touch)
+            else:
+                # There may be a great many: they are due now.
+                heappush(self._dues, (watermark - 1, touch))
+        if deadline >= watermark:
             heappush(self._dues, (deadline, touch))
-        elif _is_silent(sending):
+        if _is_silent(sending):
             heappush(self._dues, (given_up_at(command, deadline, self._kept_ns), touch))
 
     def _touch_sending(self, command: CommandSent) -> None:
@@ -228,13 +237,20 @@ class Tracker:
                 done.add(place)
                 yield serial, command_id, memory, cluster
 
-    def _touch_due(self, watermark: int, horizon: int) -> None:
-        """What time has passed for, but where everything is answered: then it makes no difference."""
+    def _touch_due(self, watermark: int, horizon: int, most: int | None) -> int | None:
+        """What time has passed for, but where everything is answered: then it makes no difference.
+
+        The moment of the first that has to wait for the next time, None where none has.
+        """
+        enough = None if most is None else len(self._touched) + most
         while self._dues and self._dues[0][0] < horizon:
+            if enough is not None and len(self._touched) >= enough:
+                return self._dues[0][0]
             at, touch = heappop(self._dues)
             cluster = self._fleet.cluster(touch) if at < watermark else None
             if cluster is not None and not cluster.is_matched:
                 self._touched.add(touch)
+        return None
 
     def _clock_rows(self, hours: Iterable[tuple[str, int]]) -> Iterator[Row]:
         """The clocks of chargers in these hours, but for hours of which something may be forgotten."""

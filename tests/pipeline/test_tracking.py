@@ -124,6 +124,22 @@ def test_there_is_news_when_a_command_was_sent_or_time_has_passed(state: StateFi
     assert states(tracking.begin((), NOW).rows) == ["timed_out"]
 
 
+def test_many_that_time_out_at_once_are_said_a_few_at_a_time_and_there_is_news_until_all_are(
+    state: StateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.tracking._MOST_DUE", 2)
+    tracking = fresh(state)
+    tracking.begin([SENT._replace(serial=f"EH{n}", ref=f"r{n}") for n in range(5)], NOW)
+    tracking.keep((), NOW)
+    tracking.queue_was_empty(NOW + 61 * S)
+    told: list[str] = []
+    while tracking.has_news(NOW):
+        assert states(tracking.begin((), NOW).rows) == ["timed_out"] * len(states(tracking.begin((), NOW).rows))
+        assert len(states(tracking.begin((), NOW).rows)) <= 2
+        told += [alert.ref for alert in tracking.keep((), NOW)[1]]
+    assert sorted(told) == ["r0", "r1", "r2", "r3", "r4"]
+
+
 def test_copies_of_another_queue_move_no_time(state: StateFile) -> None:
     tracking = fresh(state)
     tracking.begin_copies([SENT, heard(1_000)], NOW)

@@ -13,6 +13,7 @@ from pipeline.core.tracker import Tracker
 from schemas.command import CommandResponse, CommandSent
 from schemas.measurement import CHARGER_CLOCK, COMMAND, COMMAND_RESPONSE
 from schemas.observation import Observation
+from schemas.row import Row
 from tests.pipeline.core.tracker_samples import (
     CATALOGUE,
     KEPT,
@@ -241,3 +242,25 @@ def test_of_what_is_past_though_the_watermark_stands_still_nothing_is_said_and_n
     due = tracker.next_due()
     assert due is not None
     assert due >= START + 29 * HOUR
+
+
+def test_of_many_that_are_due_at_once_some_are_said_at_a_time_in_order_and_none_is_forgotten_before() -> None:
+    at_one_go, in_steps = (Tracker(CATALOGUE, TIMEOUT, KEPT) for _ in range(2))
+    for tracker in (at_one_go, in_steps):
+        for number in range(20):
+            for fact in (sent(number * 20, f"{number}"), answered(number * 20 + 8)):
+                feed(tracker, fact)
+        tracker.advance(START - 3 * S)
+    later = START + 3 * KEPT
+    whole = at_one_go.advance(later)
+    deadlines: list[int] = []
+    rows: list[Row] = []
+    waits_from: int | None = START
+    while waits_from is not None:
+        said = in_steps.advance(later, most_due=3)
+        waits_from = said.waits_from
+        assert len(said.touched) <= 3
+        deadlines += [time_out.deadline for time_out in said.time_outs if time_out.given_up_at is None]
+        rows += said.rows
+    assert deadlines == sorted(deadlines)
+    assert final(applied({}, rows)) == final(applied({}, whole.rows))

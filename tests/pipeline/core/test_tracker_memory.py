@@ -24,7 +24,7 @@ def test_what_was_touched_is_said_again_on_demand() -> None:
     tracker = Tracker(CATALOGUE, TIMEOUT, KEPT)
     tracker.add_command(sent(0))
     first = tracker.advance(START)
-    assert tracker.advance(START) == ((), (), frozenset())
+    assert tracker.advance(START) == ((), (), frozenset(), None)
     tracker.touch(first.touched)
     assert tracker.advance(START) == first
     Tracker(CATALOGUE, TIMEOUT, KEPT).touch(first.touched)
