@@ -27,6 +27,7 @@ from pipeline.wires.command_client import CommandClient, WorkerError
 from schemas.catalogue import shipped_catalogue
 
 _PAUSE_S = 0.25
+_PAUSES_A_LOOK = 8
 _KEY_BYTES = 16
 _WIDTH = 13
 _EXAMPLE = """\b
@@ -66,6 +67,30 @@ class _Asked:
             "ttl": self.ttl,
             "expires_in_s": None if self.expires_in is None else self.expires_in / NS_PER_S,
         }
+
+
+class _Pause:
+    """Lets a moment pass between two looks; says once that the worker does not read its queue, where that is so."""
+
+    def __init__(self, worker: CommandClient) -> None:
+        self._worker = worker
+        self._pauses = 0
+        self._has_said = False
+
+    def __call__(self) -> None:
+        if not self._has_said and self._pauses % _PAUSES_A_LOOK == 0:
+            self._look()
+        self._pauses += 1
+        time.sleep(_PAUSE_S)
+
+    def _look(self) -> None:
+        words = self._worker.unread()
+        if words:
+            self._has_said = True
+            message = (
+                f"The worker does not read its queue now ({escape(words)}), so no answer can be seen; still waiting."
+            )
+            click.echo(message, err=True)
 
 
 def _read_duration(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -142,7 +167,7 @@ def _send(settings: Settings, asked: _Asked, *, wait: bool, as_json: bool) -> bo
     """Send it, and show what comes of it; whether that is a failure. Raises WorkerError."""
     with worker_at(settings) as worker:
         sent = worker.send(asked.request(), secrets.token_hex(_KEY_BYTES))
-        steps = follow(sent, lambda: worker.find(sent.ref), lambda: time.sleep(_PAUSE_S))
+        steps = follow(sent, lambda: worker.find(sent.ref), _Pause(worker))
         step = next(steps)
         _show(step, as_json=as_json)
         if not wait:

@@ -12,6 +12,9 @@ from schemas.meters import Gauges, WorkerState
 STORE_SILENT_NS = 30 * NS_PER_S
 """A store that made nothing durable for so long does not answer: a worker writes a row of its own every 10 s."""
 
+CONSUMING = "consuming"
+"""The words of a worker that reads its queue."""
+
 
 class Condition(NamedTuple):
     """One thing that must be so, whether it is, and what is known about it."""
@@ -30,7 +33,7 @@ def _broker(gauges: Gauges) -> Condition:
     if gauges.state is WorkerState.STOPPING:
         return Condition("broker", is_met=False, words="the worker is stopping")
     if gauges.is_connected:
-        return Condition("broker", is_met=True, words="consuming" if gauges.is_consuming else "standing by")
+        return Condition("broker", is_met=True, words=CONSUMING if gauges.is_consuming else "standing by")
     words = gauges.words if gauges.state is WorkerState.CONNECTING else ""
     return Condition("broker", is_met=False, words=f"not connected: {words}" if words else "not connected")
 

@@ -15,6 +15,7 @@ import orjson
 from pipeline.core.body import Json
 from pipeline.core.command_entry import FLAGS, LATENCIES
 from pipeline.core.command_life import CommandState
+from pipeline.core.readiness import CONSUMING
 from pipeline.deferred import deferred
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _CONNECT_S = 5.0
 # A worker may connect to its broker first, and then wait for the confirm.
 _ANSWER_S = 45.0
 _COMMANDS = "/v1/commands"
+_READY = "/readyz"
 T = TypeVar("T")
 
 
@@ -103,6 +105,17 @@ class CommandClient:
         """Commands, the newest first. Raises WorkerError."""
         _, document = self._ask("GET", f"{_COMMANDS}?open={'true' if open_only else 'false'}&limit={limit}")
         return self._read(lambda: [_view(_object(each)) for each in _list(document["commands"])])
+
+    def unread(self) -> str:
+        """Why the worker does not read its queue now, where answers come; empty where it does.
+
+        Raises WorkerError.
+        """
+        _, data = self._request("GET", _READY, None, self._headers, "try again")
+        words = self._read(
+            lambda: _text(_object(_object(_object(orjson.loads(data))["conditions"])["broker"])["words"])
+        )
+        return "" if words == CONSUMING else words
 
     def _ask(
         self,

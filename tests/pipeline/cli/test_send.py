@@ -11,6 +11,7 @@ from pipeline.cli import send
 from pipeline.cli.send import command
 from pipeline.core.command_entry import SentCommand
 from pipeline.wires.command_publisher import PublishEnd
+from pipeline.wires.source import SourceState
 from tests.pipeline.cli.served_desk import served
 from tests.pipeline.wires.memory_desk import TIMEOUT_NS, MemoryDesk, S
 
@@ -126,6 +127,27 @@ def test_no_answer_is_a_failure(expiry: list[str], end: str) -> None:
 
     assert result.exit_code == 1
     assert steps(result) == ["published", end]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (SourceState.CONNECTING, "The worker does not read its queue now (not connected: nobody listens there)"),
+        (SourceState.STANDBY, "The worker does not read its queue now (standing by)"),
+        (SourceState.CONSUMING, ""),
+    ],
+)
+def test_that_the_worker_does_not_read_its_queue_is_said_once_and_the_wait_goes_on(
+    monkeypatch: pytest.MonkeyPatch, state: SourceState, words: str
+) -> None:
+    monkeypatch.setattr(send, "_PAUSES_A_LOOK", 1)
+    desk = ScriptedDesk(source_state=state)
+    desk.script = [lambda _: None, lambda _: None, desk.answer, desk.take_effect]
+    result = send_to(desk, *ASKED, "--wait")
+
+    assert result.exit_code == 0
+    assert steps(result) == ["published", "accepted", "confirmed"]
+    assert result.stderr == (f"{words}, so no answer can be seen; still waiting.\n" if words else "")
 
 
 def test_each_step_may_be_json() -> None:

@@ -15,6 +15,7 @@ from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublis
 from pipeline.wires.command_publisher import MEANING, PublishEnd
 from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.http import HttpInterface
+from pipeline.wires.source import SourceState, SourceStatus
 from schemas.catalogue import shipped_catalogue
 from schemas.command import CommandResponse
 
@@ -27,10 +28,14 @@ TIMEOUT_NS = 60 * S
 
 @dataclass
 class MemoryDesk:
-    """`end` is how the next publishing ends; `published` counts those that may have arrived."""
+    """`end` is how the next publishing ends; `published` counts those that may have arrived.
+
+    `source_state` is how the queue of its worker is read.
+    """
 
     end: PublishEnd = PublishEnd.CONFIRMED
     watermark: int = NOW
+    source_state: SourceState = SourceState.CONSUMING
     published: int = 0
     lives: dict[str, Life] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -96,7 +101,9 @@ def ref_of(request: CommandRequest) -> str:
 
 @asynccontextmanager
 async def serving(desk: MemoryDesk, token: str | None = TOKEN) -> AsyncIterator[str]:
-    """The base URL of a server in front of the desk."""
+    """The base URL of a server in front of the desk, whose worker consumes as the desk says."""
     requests = CommandRequests(desk, shipped_catalogue(), lambda: token, lambda: NOW)
-    async with HttpInterface((HOST, 0), Meters(), commands=requests) as http:
+    meters = Meters()
+    meters.look(SourceStatus(desk.source_state, "nobody listens there", 0, 1, 0, 100, 1, 0))
+    async with HttpInterface((HOST, 0), meters, commands=requests) as http:
         yield f"http://{HOST}:{http.port}"

@@ -11,6 +11,7 @@ from pipeline.core.body import Json
 from pipeline.core.command_life import CommandState
 from pipeline.wires.command_client import CommandClient, NoWorkerError, WorkerError
 from pipeline.wires.command_publisher import PublishEnd
+from pipeline.wires.source import SourceState
 from tests.pipeline.cli.served_desk import served
 from tests.pipeline.wires.memory_desk import HOST, TOKEN, MemoryDesk, S
 
@@ -72,6 +73,13 @@ def test_a_command_is_sent_found_and_listed() -> None:
 def test_a_missing_confirm_is_told() -> None:
     with asking(MemoryDesk(end=PublishEnd.UNKNOWN)) as client:
         assert client.send(ASKED, "k").state is CommandState.UNCONFIRMED
+
+
+def test_whether_the_worker_reads_its_queue_is_told() -> None:
+    with asking(MemoryDesk()) as client:
+        assert client.unread() == ""
+    with asking(MemoryDesk(source_state=SourceState.STANDBY)) as client:
+        assert client.unread() == "standing by"
 
 
 def test_an_address_that_means_all_is_asked_here() -> None:
