@@ -17,8 +17,6 @@ import orjson
 from pipeline.core.timestamps import format_time, is_plausible, parse_time, time_of_datetime
 from schemas.delivery import Delivery
 
-_ARRIVAL_TIME = "ArrivalTime"
-
 
 def to_line(delivery: Delivery) -> bytes:
     """One delivery as a line, without its line break. Header values that JSON does not have are written as text."""
@@ -38,7 +36,7 @@ def to_line(delivery: Delivery) -> bytes:
 
 
 def from_line(line: bytes) -> Delivery:
-    """The delivery of a line. Where the line has no `received_at`, its ArrivalTime stands in, if it is a time.
+    """The delivery of a line. Without `received_at` nobody knows when it was received.
 
     Never raises: what is no such line becomes a delivery without a routing key whose body is the line, so that it
     ends like every other bad delivery, as a reject (`routing_key`).
@@ -51,8 +49,7 @@ def from_line(line: bytes) -> Delivery:
         return _not_a_line(line)
     if not isinstance(routing_key, str) or not isinstance(headers, dict):
         return _not_a_line(line)
-    stamp = headers.get(_ARRIVAL_TIME) if received_at is None else received_at
-    received = parse_time(stamp) if isinstance(stamp, str) else None
+    received = parse_time(received_at) if isinstance(received_at, str) else None
     if received is not None and not is_plausible(received):
         received = None
     return Delivery(routing_key, headers, body, received, message_id if isinstance(message_id, str) else None)

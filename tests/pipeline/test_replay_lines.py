@@ -50,16 +50,15 @@ def test_headers_that_json_does_not_have_become_text() -> None:
 @pytest.mark.parametrize(
     ("members", "received_at"),
     [
-        ({"headers": {"ArrivalTime": ARRIVAL}}, 1_686_207_557_013_000_000),
-        ({"headers": {"ArrivalTime": ARRIVAL}, "received_at": "2023-06-08T06:59:18Z"}, 1_686_207_558_000_000_000),
-        ({"headers": {"ArrivalTime": ARRIVAL}, "received_at": "soon"}, None),
-        ({"headers": {}}, None),
-        ({"headers": {"ArrivalTime": "soon"}}, None),
-        ({"headers": {"ArrivalTime": "0001-01-01T00:00:00Z"}}, None),
-        ({"headers": {"ArrivalTime": 5}}, None),
+        ({"received_at": "2023-06-08T06:59:18Z"}, 1_686_207_558_000_000_000),
+        ({"received_at": "soon"}, None),
+        ({"received_at": 5}, None),
+        ({"received_at": "0001-01-01T00:00:00Z"}, None),
+        ({}, None),
     ],
 )
-def test_arrival_stands_in_for_received_at(members: dict[str, object], received_at: int | None) -> None:
+def test_arrival_does_not_stand_in_for_received_at(members: dict[str, object], received_at: int | None) -> None:
+    members = {"headers": {"ArrivalTime": ARRIVAL}, **members}
     assert from_line(orjson.dumps({"routing_key": "k", "body": "", **members})).received_at == received_at
 
 
