@@ -195,10 +195,12 @@ class Charger(Device):
 
     def _chatter(self, now: int) -> None:
         random = self.cloud.random
-        if not self._is_terse or random.random() < self._reports / self._busy:
+        says_all = not self._is_terse or random.random() < self._reports / self._busy
+        if says_all:
             self.chatter(now)
-            self.say(_TEMPERATURE, widen(random.uniform(5, 55)), now)
         self.say(_SIGNAL, random.choice((0, -52, -61, -70, -83)), now)
+        if says_all:
+            self.say(_TEMPERATURE, widen(random.uniform(5, 55)), now)
         self.cloud.at(now + int(random.uniform(0.7, 1.3) * _CHATTER_S / self._busy * NS_PER_S), self._chatter)
 
     def _hour(self, now: int) -> None:
