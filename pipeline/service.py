@@ -158,6 +158,7 @@ class _Service:
                 await parts.enter_async_context(interface)
                 _LOG.info("health and metrics at http://%s:%d", f"[{host}]" if ":" in host else host, port)
             _LOG.info("rows go to %s", describe_store(self._settings))
+            self._watch.begin(time_ns())
             work = asyncio.create_task(self._work())
             beside = [asyncio.create_task(self._beat()), asyncio.create_task(self._presence.run())]
             if self._onlooker is not None:

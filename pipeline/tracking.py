@@ -6,7 +6,7 @@ written.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 from pipeline.core.command_entry import SentCommand
@@ -144,6 +144,16 @@ class Tracking:
         with self._lock:
             life = self._life(request)
             return None if life is None else SentCommand(life, self._derivation.watermark)
+
+    def keep_raised(self, raised: Mapping[str, int]) -> None:
+        """See StateFile.keep_raised."""
+        with self._lock:
+            self._state.keep_raised(raised)
+
+    def raised(self) -> Mapping[str, int]:
+        """See StateFile.raised."""
+        with self._lock:
+            return self._state.raised()
 
     def _life(self, request: Request) -> Life | None:
         return self._derivation.find(request.serial, request.command_id, request.ref)

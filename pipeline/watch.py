@@ -33,7 +33,8 @@ class Watch:
         self._tracking = tracking
         self._alerts = alerts
         self._listeners: list[Listen] = []
-        self._unwritten: list[Row] = []
+        self._unwritten: list[Alert] = []
+        self._kept: dict[str, int] = {}
 
     def listen(self, listener: Listen) -> None:
         """Tell this one, too."""
@@ -61,13 +62,30 @@ class Watch:
         self._take(self._alerts.judge(known, now))
         self._meters.alerts_active(Counter(alert.kind for alert in self.active()))
 
+    def begin(self, now: int) -> None:
+        """Clear what a worker before this one had raised when it was killed. Raises StoreUnavailableError."""
+        self._kept = dict(self._tracking.raised())
+        self._take(self._alerts.take_over(self._kept, now))
+
+    def keep(self) -> None:
+        """Keep what is raised, and what is cleared as long as no row says so: after a crash the next worker clears it.
+
+        In the thread of the store, before rows are written. Raises StoreUnavailableError.
+        """
+        unwritten = {edge.kind.value for edge in self._unwritten}
+        raised = {alert.kind.value: alert.at for alert in self._alerts.active()}
+        kept = {**{kind: at for kind, at in self._kept.items() if kind in unwritten}, **raised}
+        if kept != self._kept:
+            self._tracking.keep_raised(kept)
+            self._kept = kept
+
     def close(self, now: int) -> None:
         """The worker ends, and with it what was raised about it."""
         self._take(self._alerts.close(now))
 
     def rows(self) -> tuple[Row, ...]:
         """Rows of edges that are not written yet."""
-        return tuple(self._unwritten)
+        return tuple(map(alert_row, self._unwritten))
 
     def written(self, rows: Sequence[Row]) -> None:
         """These are durable."""
@@ -78,6 +96,6 @@ class Watch:
         return [*self._alerts.active(), *self._tracking.active()]
 
     def _take(self, edges: Sequence[Alert]) -> None:
-        self._unwritten += map(alert_row, edges)
+        self._unwritten += edges
         del self._unwritten[:-_MOST_UNWRITTEN]
         self.tell(edges)

@@ -176,6 +176,7 @@ class Worker:
                 await self._source.acknowledge(load.token)
             if self._source.status.state is SourceState.HANDED_BACK:
                 self._source.resume()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._forget_alerts)
 
     async def _make_durable(self, load: _Load) -> BatchReport | None:
         """Commit a batch, however long it takes; None where there is nothing to commit, or no point in it."""
@@ -230,7 +231,15 @@ class Worker:
         if self._recording is not None and not load.is_recorded:
             self._recording.append(load.batch.deliveries)
             load.is_recorded = True
+        self._watch.keep()
         return self._journey.commit(load.batch, now, rows)
+
+    def _forget_alerts(self) -> None:
+        """What was raised about this worker has ended with it, and nobody need clear it again."""
+        try:
+            self._watch.keep()
+        except StoreUnavailableError as fault:
+            _LOG.warning("the next worker clears its alerts again: %s", fault)
 
     def _rows_about_us(self) -> Sequence[Row]:
         now = asyncio.get_running_loop().time()

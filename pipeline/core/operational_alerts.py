@@ -13,7 +13,7 @@ stands at the moment at which it was seen. Each begins at its threshold and ends
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.core.spans import span_in_words
@@ -147,6 +147,15 @@ class OperationalAlerts:
         findings = [_Finding(kind, is_raised=False, value=0.0, words="The worker stopped") for kind in self._raised]
         return [self._edge(finding, now) for finding in findings]
 
+    def take_over(self, raised: Mapping[str, int], now: int) -> Sequence[Alert]:
+        """A worker before this one ended without a word: so does what it had raised, by kind, and since when.
+
+        What still holds is raised anew. A kind that this program does not know is passed over.
+        """
+        known = {kind.value: kind for kind in AlertKind}
+        before = [(known[name], at) for name, at in raised.items() if name in known]
+        return [_ended_without_a_word(kind, at, now) for kind, at in before]
+
     def _backlog(self, waiting: int) -> _Finding:
         is_raised = AlertKind.BACKLOG in self._raised
         is_much = 2 * waiting > self._most_waiting if is_raised else waiting > self._most_waiting
@@ -164,3 +173,9 @@ class OperationalAlerts:
             return alert
         raised = self._raised.pop(kind)
         return raised._replace(at=max(now, raised.at + 1), active=False, value=value, message=words)
+
+
+def _ended_without_a_word(kind: AlertKind, raised_at: int, now: int) -> Alert:
+    words = "The worker that raised this ended without a word; what still holds is raised anew"
+    at = max(now, raised_at + 1)
+    return Alert(_EVERYTHING, kind, _EVERYTHING, at, raised_at, active=False, value=0.0, message=words)

@@ -1,4 +1,4 @@
-"""The tables of progress in the state file: what the tracker remembers, who was heard when, and what was asked of us.
+"""The tables of progress in the state file: what is remembered, heard, asked of us, and raised about the worker itself.
 
 Owns their SQL. Each function runs within a transaction of its caller's (`pipeline.wires.state`) or reads. Must not
 know what a fact means, or when something is kept.
@@ -27,6 +27,9 @@ PROGRESS_SCHEMA = (
     "CREATE INDEX request_by_age ON request (published_at)",
 )
 """Came with version 2 of the state file."""
+
+RAISED_SCHEMA = ("CREATE TABLE raised (kind TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",)
+"""Came with version 3."""
 
 
 class Request(NamedTuple):
@@ -101,3 +104,14 @@ def read_requests(connection: sqlite3.Connection) -> Iterator[Request]:
     """Every request, the oldest first."""
     columns = ", ".join(Request._fields)
     yield from map(Request._make, connection.execute(f"SELECT {columns} FROM request ORDER BY published_at, ref"))
+
+
+def write_raised(connection: sqlite3.Connection, raised: Mapping[str, int]) -> None:
+    """Keep which alerts about the worker are raised, by kind, and since when, in place of those before."""
+    connection.execute("DELETE FROM raised")
+    connection.executemany("INSERT INTO raised VALUES (?, ?)", raised.items())
+
+
+def read_raised(connection: sqlite3.Connection) -> dict[str, int]:
+    """Which alerts about the worker were raised, and since when."""
+    return dict(connection.execute("SELECT kind, at FROM raised ORDER BY kind"))

@@ -20,14 +20,17 @@ from pipeline.core.progress import Progress
 from pipeline.wires.kept_reject import COLUMNS, KeptReject, from_columns, to_columns
 from pipeline.wires.progress_tables import (
     PROGRESS_SCHEMA,
+    RAISED_SCHEMA,
     Request,
     drop_requests,
     read_facts,
     read_heard,
+    read_raised,
     read_requests,
     read_watermark,
     write_facts,
     write_progress,
+    write_raised,
     write_request,
 )
 from pipeline.wires.sqlite_file import (
@@ -42,7 +45,7 @@ from pipeline.wires.sqlite_file import (
 from pipeline.wires.store import StoreUnavailableError
 from schemas.reject import Reject, RejectReason
 
-STATE = FileKind(application=0x43484C53, version=2)
+STATE = FileKind(application=0x43484C53, version=3)
 """The state file."""
 
 _FETCHED_AT_ONCE = 100
@@ -183,6 +186,16 @@ class StateFile:
         with faults_explained(self._path):
             return tuple(read_requests(self._connection))
 
+    def keep_raised(self, raised: Mapping[str, int]) -> None:
+        """Keep which alerts about the worker are raised, by kind, and since when. Raises StoreUnavailableError."""
+        with self._transaction():
+            write_raised(self._connection, raised)
+
+    def raised(self) -> Mapping[str, int]:
+        """Which were, in the life before this one. Raises StoreUnavailableError."""
+        with faults_explained(self._path):
+            return read_raised(self._connection)
+
     @property
     def room(self) -> tuple[int, int]:
         """Bytes that the rejects took when this was opened, or last added some, and may take. No I/O."""
@@ -273,9 +286,9 @@ class StateFile:
 
 
 def _grow(connection: sqlite3.Connection) -> None:
-    """Make what this version has and the file has not; version 1 had the rejects alone."""
-    statements = [*_SCHEMA, *PROGRESS_SCHEMA] if is_new(connection) else PROGRESS_SCHEMA
-    if is_new(connection) or read_mark(connection)[1] < STATE.version:
+    """Make what this version has and the file has not."""
+    has = 0 if is_new(connection) else read_mark(connection)[1]
+    for statements in (_SCHEMA, PROGRESS_SCHEMA, RAISED_SCHEMA)[has:]:
         for statement in statements:
             connection.execute(statement)
     mark(connection, STATE)

@@ -34,9 +34,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with StateFile.open(tmp_path / "state", LIMITS) as state:
-        yield Bench(state)
+def state(tmp_path: Path) -> Iterator[StateFile]:
+    with StateFile.open(tmp_path / "state", LIMITS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bench(state: StateFile) -> Bench:
+    return Bench(state)
 
 
 def test_all_who_listen_are_told(bench: Bench) -> None:
@@ -76,6 +81,55 @@ def test_the_end_of_the_worker_ends_what_was_raised_about_it(bench: Bench) -> No
     bench.watch.close(NOW + S)
     assert bench.edges == [(AlertKind.BACKLOG, True), (AlertKind.BACKLOG, False)]
     assert not bench.watch.active()
+
+
+def raised_in(bench: Bench, now: int = NOW) -> None:
+    """A backlog, with its row written."""
+    bench.meters.look(CONSUMING._replace(backlog=2_000))
+    bench.watch.look(now)
+    bench.watch.keep()
+    bench.watch.written(bench.watch.rows())
+
+
+def test_what_a_killed_worker_had_raised_is_cleared_by_the_next_and_raised_anew_where_it_holds(
+    state: StateFile,
+) -> None:
+    raised_in(Bench(state))
+    after = Bench(state)
+    after.watch.begin(NOW + 60 * S)
+    (cleared,) = after.told
+    assert (cleared.kind, cleared.active, cleared.raised_at) == (AlertKind.BACKLOG, False, NOW)
+    assert [dict(row.fields)["duration_s"] for row in after.watch.rows()] == [60.0]
+    assert not after.watch.active()
+    raised_in(after, NOW + 61 * S)
+    assert after.edges == [(AlertKind.BACKLOG, False), (AlertKind.BACKLOG, True)]
+
+
+def test_a_clear_is_said_again_by_the_next_worker_until_its_row_is_written(state: StateFile) -> None:
+    bench = Bench(state)
+    raised_in(bench)
+    bench.meters.look(CONSUMING)
+    bench.watch.look(NOW + S)
+    bench.watch.keep()
+    for _ in range(2):
+        killed = Bench(state)
+        killed.watch.begin(NOW + 60 * S)
+        killed.watch.keep()
+        assert killed.edges == [(AlertKind.BACKLOG, False)]
+    bench.watch.written(bench.watch.rows())
+    bench.watch.keep()
+    assert state.raised() == {}
+
+
+def test_whoever_ends_in_order_leaves_nothing_to_clear(state: StateFile) -> None:
+    bench = Bench(state)
+    raised_in(bench)
+    bench.watch.close(NOW + S)
+    bench.watch.written(bench.watch.rows())
+    bench.watch.keep()
+    after = Bench(state)
+    after.watch.begin(NOW + 60 * S)
+    assert after.told == []
 
 
 def test_rows_that_cannot_be_written_do_not_pile_up_for_ever(bench: Bench) -> None:

@@ -198,6 +198,14 @@ async def test_a_row_about_the_worker_comes_with_traffic_and_without(state: Stat
     assert sum(float(fields["delivered"]) for fields in about) == 3
 
 
+async def test_what_is_raised_about_the_worker_is_kept_while_it_lasts_and_not_beyond_its_end(state: StateFile) -> None:
+    async with working(state, patience=PATIENCE._replace(metrics_s=0.001)) as bench:
+        bench.source.backlog = 10**7
+        await until(lambda: set(state.raised()) == {"backlog"})
+    assert state.raised() == {}
+    assert [alert.active for alert in bench.told] == [True, False]
+
+
 async def test_rejects_are_kept_and_acknowledged(state: StateFile) -> None:
     async with working(state) as bench:
         token = bench.source.deliver([Delivery("nonsense", {}, b"", None), *deliveries(1)])

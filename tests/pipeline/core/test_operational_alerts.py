@@ -126,6 +126,17 @@ def test_a_clock_that_stands_or_goes_back_makes_no_alert_that_was_never_true(sec
     assert cleared.at > cleared.raised_at
 
 
+def test_what_another_worker_had_raised_ends_later_than_it_began_and_unknown_kinds_are_passed_over() -> None:
+    alerts = OperationalAlerts(THRESHOLDS)
+    cleared = alerts.take_over({"backlog": 5 * S, "holding": 900 * S, "of a newer program": 1}, 60 * S)
+    assert [(alert.kind, alert.raised_at, alert.at) for alert in cleared] == [
+        (AlertKind.BACKLOG, 5 * S, 60 * S),
+        (AlertKind.HOLDING, 900 * S, 900 * S + 1),
+    ]
+    assert not any(alert.active or alert.is_refuted for alert in cleared)
+    assert not alerts.active()
+
+
 KNOWN = st.builds(
     WorkerNow,
     st.integers(0, 3),

@@ -196,16 +196,29 @@ def test_a_request_and_its_fact_are_kept_together_and_dropped_together(state: St
     assert (state.requests(), dict(state.facts())) == ((), {})
 
 
-def test_a_file_of_version_1_keeps_its_rejects_and_gets_the_rest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "missing"), [(1, ("fact", "heard", "watermark", "request", "raised")), (2, ("raised",))]
+)
+def test_a_file_of_an_older_version_keeps_its_rejects_and_gets_the_rest(
+    tmp_path: Path, version: int, missing: tuple[str, ...]
+) -> None:
     path = tmp_path / "state"
     with StateFile.open(path, AMPLE) as state:
         state.add_rejects([reject("a")], NOW)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for table in ("fact", "heard", "watermark", "request"):
+        for table in missing:
             connection.execute(f"DROP TABLE {table}")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {version}")
     with StateFile.open(path, AMPLE) as state:
         assert state.total()[1] == 1
         state.keep([], NOW, Progress({}, {}, is_all=False, watermark=5))
+        state.keep_raised({"backlog": NOW})
     with StateFile.open(path, AMPLE) as state:
         assert state.watermark() == 5
+
+
+def test_what_is_raised_replaces_what_was_raised_before(state: StateFile) -> None:
+    state.keep_raised({"backlog": NOW, "holding": NOW + 1})
+    assert state.raised() == {"backlog": NOW, "holding": NOW + 1}
+    state.keep_raised({"holding": NOW + 1})
+    assert state.raised() == {"holding": NOW + 1}
