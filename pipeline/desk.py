@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from pipeline.core.command_entry import SentCommand
 from pipeline.core.command_life import Life
 from pipeline.core.command_ref import command_ref
-from pipeline.core.decode_command import PUBLISHED_AT
+from pipeline.core.decode_command import ATTEMPT, PUBLISHED_AT, UNCONFIRMED
 from pipeline.core.encode_command import (
     CheckedCommand,
     CommandMessage,
@@ -187,7 +187,7 @@ class WorkerDesk:
             raise NotPublishedError(published.end, published.words)
         self._requests.add(request)
         is_confirmed = published.end is PublishEnd.CONFIRMED
-        copy = _copy_of(message, command, asked.message_id)
+        copy = _copy_of(message, command, asked.message_id, attempt, is_confirmed=is_confirmed)
         await asyncio.to_thread(self._note_sent, command, attempt, is_confirmed, copy)
         await asyncio.to_thread(self._forget_old)
         if not is_confirmed:
@@ -290,7 +290,11 @@ def _check_same(fingerprint: str, request: CommandRequest) -> None:
         raise ConflictError
 
 
-def _copy_of(message: CommandMessage, command: CommandSent, message_id: str) -> Delivery:
-    """The command as a copy of it would be delivered, with the moment at which we published it."""
-    headers = {**message.headers, PUBLISHED_AT: format_time(command.published_at)}
+def _copy_of(
+    message: CommandMessage, command: CommandSent, message_id: str, attempt: int, *, is_confirmed: bool
+) -> Delivery:
+    """The command as a copy of it would be delivered, with what we alone know of its publication."""
+    headers: dict[str, object] = {**message.headers, PUBLISHED_AT: format_time(command.published_at)}
+    headers |= {ATTEMPT: attempt} if attempt else {}
+    headers |= {} if is_confirmed else {UNCONFIRMED: True}
     return Delivery(message.routing_key, headers, message.body, command.published_at, message_id)

@@ -23,6 +23,8 @@ class CommandSent(NamedTuple):
     `published_at`  when the publisher sent it: header `PublishedAt`, else header `ArrivalTime`.
     `ref`           names this one sending of the command: 32 hexadecimal digits, the same for every
                     copy and redelivery of it.
+    `attempt`       0 but for a retry, `is_confirmed` False where the broker's word was missing: of a command of
+                    ours in a recording, which alone says so.
     Times are nanoseconds since the epoch, UTC.
     """
 
@@ -33,6 +35,8 @@ class CommandSent(NamedTuple):
     published_at: int
     ref: str
     received_at: int | None
+    attempt: int = 0
+    is_confirmed: bool = True
 
 
 class CommandResponse(NamedTuple):

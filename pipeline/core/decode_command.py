@@ -28,6 +28,11 @@ from schemas.surprise import Surprise
 
 PUBLISHED_AT = "PublishedAt"
 ARRIVAL_TIME = "ArrivalTime"
+ATTEMPT = "ChargelineAttempt"
+UNCONFIRMED = "ChargelineUnconfirmed"
+"""Headers of a command of ours in a recording, where it is a retry, and where the broker's word was missing."""
+
+_MOST_ATTEMPTS = 1_000
 
 
 class CommandReader:
@@ -69,6 +74,8 @@ class CommandReader:
             published_at=published_at,
             ref=make_ref(delivery, key),
             received_at=delivery.received_at,
+            attempt=_attempt(delivery),
+            is_confirmed=delivery.headers.get(UNCONFIRMED) is not True,
         )
 
     def _read_argument(self, command_id: int, member: Json) -> Argument:
@@ -92,6 +99,13 @@ class CommandReader:
         if arrived_at is None:
             raise RefusedError(RejectReason.TIMESTAMP, "neither PublishedAt nor ArrivalTime is a time")
         return arrived_at
+
+
+def _attempt(delivery: Delivery) -> int:
+    attempt = delivery.headers.get(ATTEMPT)
+    if not isinstance(attempt, int) or isinstance(attempt, bool) or not 0 < attempt <= _MOST_ATTEMPTS:
+        return 0
+    return attempt
 
 
 def make_ref(delivery: Delivery, key: RoutingKey) -> str:

@@ -70,8 +70,11 @@ class Tracker:
     def add_command(self, command: CommandSent, attempt: int = 0, *, is_confirmed: bool = True) -> None:
         """A command of ours or a copy of somebody's; again changes nothing, but that a confirmed one is confirmed.
 
-        A ref is known once: a copy of a command of ours, which was known before, may bear a time of its own.
+        A ref is known once: a copy of a command of ours, which was known before, may bear a time of its own. A copy in
+        a recording may say itself which attempt it was, and that it was not confirmed.
         """
+        attempt, is_confirmed = max(attempt, command.attempt), is_confirmed and command.is_confirmed
+        command = command._replace(attempt=0, is_confirmed=True)
         known = self._fleet.add_sending(Sending(command, attempt, is_confirmed))
         if known is not None:
             self._touch_sending(known)

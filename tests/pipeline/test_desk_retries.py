@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation, Spans
+from pipeline.wires.command_publisher import PublishEnd
 from pipeline.wires.state import StateFile
 from schemas.command import CommandResponse
-from tests.pipeline.sending import HANGS_S, LIMITS, NOW, RULES, Bench, S, asked
+from tests.pipeline.sending import CATALOGUE, DROP, HANGS_S, LIMITS, NOW, RULES, TIMEOUT, Bench, S, asked
 from tests.waiting import until
 
 RETRYING = RULES._replace(retry_attempts=2)
@@ -108,3 +111,17 @@ async def test_a_retry_that_was_sent_before_a_restart_is_not_sent_twice(state: S
     after.desk.told([first])
     await after.desk.close()
     assert not after.publisher.published
+
+
+async def test_a_recording_says_which_attempt_it_was_and_that_the_brokers_word_is_missing(state: StateFile) -> None:
+    bench = Bench(state, RETRYING)
+    await bench.desk.send(asked())
+    bench.publisher.end = PublishEnd.UNKNOWN
+    bench.time_passes(70)
+    await bench.desk.close()
+    decoder, replayed = Decoder(CATALOGUE, DROP), Derivation(CATALOGUE, Spans(TIMEOUT, 1_200 * S, 6 * 3_600 * S))
+    replayed.take(decoder.decode(bench.copies).outcomes)
+    rows = [dict(row.fields) for row in replayed.advance().rows]
+    assert [(row["attempt"], row["state"]) for row in rows] == [(0.0, "published"), (1.0, "unconfirmed")]
+    live = [dict(row.fields) for row in bench.tracking.begin((), bench.now).rows]
+    assert rows[-1] in live

@@ -66,6 +66,21 @@ def test_when_it_was_published() -> None:
     assert refused.value.reason is RejectReason.TIMESTAMP
 
 
+@pytest.mark.parametrize(
+    ("headers", "attempt", "is_confirmed"),
+    [
+        ({}, 0, True),
+        ({"ChargelineAttempt": 2, "ChargelineUnconfirmed": True}, 2, False),
+        ({"ChargelineAttempt": True, "ChargelineUnconfirmed": "true"}, 0, True),
+        ({"ChargelineAttempt": -1, "ChargelineUnconfirmed": 1}, 0, True),
+        ({"ChargelineAttempt": 10**9, "ChargelineUnconfirmed": None}, 0, True),
+    ],
+)
+def test_what_a_recording_alone_says(headers: dict[str, object], attempt: int, is_confirmed: bool) -> None:
+    command, found = read(DOCUMENTED, {"PublishedAt": PUBLISHED, **headers})
+    assert (command.attempt, command.is_confirmed, found) == (attempt, is_confirmed, [])
+
+
 def test_personal_arguments_do_not_leave() -> None:
     members: dict[str, Json] = {"Id": 25, "Arguments": [{"Id": 1, "Value": "04AB"}, {"Id": 2, "Value": "1"}]}
     command, _ = read(members, key=KEY._replace(id=25))
