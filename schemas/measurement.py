@@ -38,6 +38,8 @@ class Measurement(NamedTuple):
 
 ALERT = "alert"
 CHARGER_CLOCK = "charger_clock"
+CHARGER_HOUR = "charger_hour"
+CHARGER_SNAPSHOT = "charger_snapshot"
 COMMAND = "command"
 COMMAND_OUTCOME = "command_outcome"
 COMMAND_RESPONSE = "command_response"

@@ -1,0 +1,80 @@
+"""The log of what was said and not kept with its charger yet: one small entry for each batch.
+
+Owns the form of these entries. Pure. Must not know what a value means, or when an entry is dropped.
+
+Nearly every charger says something in every batch. To keep all of each that changed would be a thousand times what is
+new; so only that is kept, 40 bytes a value, and each charger as a whole now and then. What is in an entry may be taken
+in again, in any order, also by a charger that knows it.
+"""
+
+from collections.abc import Iterable
+from struct import Struct, pack, unpack_from
+from typing import NamedTuple
+
+_VERSION = 1
+_HEAD = Struct("<BBqqqII")
+_NO_MOMENT = -1
+
+RUN = 255
+"""The slot of a run (`pipeline.core.online_runs`): `key` is its first moment, `lag_ns` how long it lasted."""
+
+
+class Logged(NamedTuple):
+    """One value that a charger said, see `ChargerCourse.take`; or a run of a device."""
+
+    serial: str
+    slot: int
+    key: int
+    lag_ns: int
+    value: float
+
+
+class LogHead(NamedTuple):
+    """How far rows were written: the last hour's end and grid point that all chargers have; None for nowhere.
+
+    `horizon`     what is from before it is forgotten, nanoseconds.
+    `is_settled`  nothing that was logged is still to be written into rows from before.
+    """
+
+    hours: int | None
+    snapshots: int | None
+    horizon: int
+    is_settled: bool
+
+
+def log_to_bytes(head: LogHead, logged: Iterable[tuple[str, int, int, int, float]]) -> bytes:
+    """An entry. Columns beside each other, the serials once."""
+    numbers: dict[str, int] = {}
+    columns = list(zip(*logged, strict=True))
+    if columns:
+        places = [numbers.setdefault(serial, len(numbers)) for serial in columns[0]]
+        count = len(places)
+        content = pack(f"<{count}I{count}B", *places, *columns[1])
+        content += pack(f"<{count}q{count}q{count}d", *columns[2], *columns[3], *columns[4])
+    else:
+        count, content = 0, b""
+    serials = "\n".join(numbers).encode()
+    hours = _NO_MOMENT if head.hours is None else head.hours
+    snapshots = _NO_MOMENT if head.snapshots is None else head.snapshots
+    first = _HEAD.pack(_VERSION, head.is_settled, hours, snapshots, head.horizon, len(serials), count)
+    return first + serials + content
+
+
+def log_from_bytes(content: bytes) -> tuple[LogHead, list[Logged]]:
+    """What an entry holds. Raises ValueError for one of another version."""
+    version, is_settled, hours, snapshots, horizon, length, count = _HEAD.unpack_from(content)
+    if version != _VERSION:
+        raise ValueError(f"a log of version {version} is kept, and this program knows version {_VERSION}")
+    begin = _HEAD.size + length
+    serials = content[_HEAD.size : begin].decode().split("\n")
+    places = unpack_from(f"<{count}I", content, begin)
+    slots = unpack_from(f"<{count}B", content, begin + 4 * count)
+    keys = unpack_from(f"<{count}q", content, begin + 5 * count)
+    lags = unpack_from(f"<{count}q", content, begin + 13 * count)
+    values = unpack_from(f"<{count}d", content, begin + 21 * count)
+    logged = [Logged(serials[place], *rest) for place, *rest in zip(places, slots, keys, lags, values, strict=True)]
+    return LogHead(_moment(hours), _moment(snapshots), horizon, bool(is_settled)), logged
+
+
+def _moment(number: int) -> int | None:
+    return None if number == _NO_MOMENT else number

@@ -1,0 +1,41 @@
+"""Snapshots: the row `charger_snapshot` of a charger at a point of the 5-minute grid.
+
+Owns its fields. Pure, and a function of what is remembered. Must not know when a row is due, or how long anything is
+remembered.
+
+There is a row at each point at which the charger is online, with what it said last of each field, up to the whole
+second of the point; then one more, at the first point at which it is silent, with the mode Offline alone, unless it
+never said a mode.
+"""
+
+from pipeline.core.charger_course import STEP_NS, ChargerCourse, Slot
+from pipeline.core.mode_seconds import OFFLINE
+from pipeline.core.online_runs import OnlineRuns
+from schemas.measurement import CHARGER_SNAPSHOT
+from schemas.row import Row
+
+_MODE = "op_mode"
+_FIELDS = (
+    (_MODE, Slot.OP_MODE),
+    ("total_power_kw", Slot.TOTAL_POWER),
+    ("dynamic_charger_current_a", Slot.DYNAMIC_CURRENT),
+    ("max_charger_current_a", Slot.MAX_CURRENT),
+    ("connected_to_cloud", Slot.CONNECTED),
+    ("error_code", Slot.ERROR_CODE),
+)
+_OFFLINE = ((_MODE, float(OFFLINE)),)
+
+
+def snapshot_row(serial: str, charger: ChargerCourse, runs: OnlineRuns, at: int) -> Row | None:
+    """The row of this point; None where there is none."""
+    if charger.since > at:
+        return None
+    fields = tuple((name, value) for name, slot in _FIELDS if (value := charger.at(slot, at)) is not None)
+    if not fields:
+        return None
+    if not runs.is_online(serial, at):
+        # A row once written keeps its fields, so a mode is written only where one will be, whatever comes late.
+        if fields[0][0] != _MODE or not runs.is_online(serial, at - STEP_NS):
+            return None
+        fields = _OFFLINE
+    return Row(CHARGER_SNAPSHOT, serial, "", (), at, fields)
