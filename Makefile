@@ -43,10 +43,12 @@ lint: $(READY) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(READY) services ## what decoding costs, following commands, and all the way from queue to store
-	$(BIN)/python -m tests.bench.core_cost $(ARGS)
-	$(BIN)/python -m tests.bench.command_cost $(ARGS)
+bench: $(READY) services ## what it costs: from queue to store beside others, a trickle, large fleets, each stage (PROFILE=1)
 	$(BIN)/python -m tests.bench.run_cost $(ARGS)
+	$(BIN)/python -m tests.bench.steady_cost
+	$(BIN)/python -m tests.bench.growth_cost
+	$(BIN)/python -m tests.bench.core_cost
+	$(BIN)/python -m tests.bench.command_cost
 
 lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	@PYTHON="$(PYTHON)" UV="$(UV)" .ci/lock/make $(ARGS)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.bench.server_cost import cpu_s_of_process
 from tests.services.process import LOG_END_BYTES, ServiceError
 
 PATIENCE_S = 60.0
@@ -44,6 +45,11 @@ class MeasuredProcess:
                 start_new_session=True,
             )
         self._pid = int(self._line())
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds so far, to a hundredth."""
+        return cpu_s_of_process(self._pid)
 
     def check(self) -> None:
         """Raises ServiceError where it has ended by itself."""

@@ -1,6 +1,6 @@
-"""What the servers of a bench take: CPU seconds of all processes that were started in a folder, from /proc.
+"""What processes take: CPU seconds so far, from /proc, of one of them or of all that were started in a folder.
 
-Must not know which servers these are. A process that ended takes its time with it: servers live as long as the bench.
+Must not know which these are. A process that ended takes its time with it: servers live as long as the bench.
 """
 
 import os
@@ -15,6 +15,11 @@ def cpu_s_of(folder: Path) -> float:
     """CPU seconds so far, user and system, of every process whose command line names this folder."""
     wanted = os.fsencode(folder)
     return sum(_cpu_s(process) for process in _PROC.iterdir() if process.name.isdigit() and _names(process, wanted))
+
+
+def cpu_s_of_process(number: int) -> float:
+    """CPU seconds so far, user and system, of the process with this number."""
+    return _cpu_s(_PROC / str(number))
 
 
 def _names(process: Path, wanted: bytes) -> bool:

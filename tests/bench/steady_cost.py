@@ -2,8 +2,8 @@
 
 `make bench` prints the figures. So many messages a second are published in bursts, 50 ms apart. A message is stored
 when InfluxDB's answer to the request that carried its row passes a line in front of it. Latency is from just before it
-was published until then: broker, consumer, and store together. CPU time is that of the consumer's process; what a life
-without messages takes is taken off.
+was published until then: broker, consumer, and store together. CPU time is that of the consumer's process. The first
+seconds do not count: connections are made then, and code and tables are warmed up.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from tests.services.rabbitmq import RabbitMq
 
 OURS = "run into InfluxDB"
 BURST_S = 0.05
+SETTLING_S = 4
 CHARGERS = 500
 PATIENCE_S = 60.0
 MS = 1_000.0
@@ -49,8 +50,10 @@ class Figures(NamedTuple):
     most_ms: float
 
 
-async def publish(url: str, queue: str, a_second: int, seconds: float) -> dict[int, float]:
-    """Publish numbered messages at this rate; when each was, `time.monotonic`."""
+async def publish(
+    url: str, queue: str, a_second: int, seconds: float, on_settled: Callable[[], None] = lambda: None
+) -> dict[int, float]:
+    """Publish numbered messages at this rate; when each was, `time.monotonic`. `on_settled`: SETTLING_S are over."""
     sent: dict[int, float] = {}
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel(publisher_confirms=False)
@@ -68,6 +71,8 @@ async def publish(url: str, queue: str, a_second: int, seconds: float) -> dict[i
                 await send(
                     orjson.dumps(body), exchange=exchange.name, routing_key=key, properties=properties, wait=False
                 )
+            if len(sent) == a_second * SETTLING_S:
+                on_settled()
             await asyncio.sleep(began + len(sent) / a_second - time.monotonic())
     return sent
 
@@ -82,7 +87,7 @@ class Steady:
         self._lives = 0
 
     async def life(self, name: str, a_second: int, seconds: float) -> tuple[float, Sequence[float]]:
-        """CPU seconds of one life of a contender, and the latency of each message, seconds."""
+        """CPU seconds of one life of a contender once it is settled, and the latency of each message, seconds."""
         contender = CONTENDERS[name]
         self._lives += 1
         folder = self._folder / f"life{self._lives}"
@@ -113,25 +118,26 @@ class Steady:
                     return len(line.stored) >= len(sent)
 
                 await watch.until(has_consumer, process.check)
-                sent = await publish(place.amqp_url, place.queue, a_second, seconds)
+                settled: list[float] = []
+                sent = await publish(
+                    place.amqp_url, place.queue, a_second, seconds, lambda: settled.append(process.cpu_s)
+                )
                 await watch.until(has_all, process.check)
-                usage = await asyncio.to_thread(process.end)
+                cpu_s = process.cpu_s - settled[0]
+                await asyncio.to_thread(process.end)
             except TimeoutError:
                 raise ServiceError(f"{name} stored {len(line.stored)} of {len(sent)} messages") from None
             finally:
                 process.kill()
                 self._rabbitmq.delete_vhost(vhost)
-        return usage.cpu_s, [line.stored[number] - sent[number] for number in sent]
+        return cpu_s, [line.stored[number] - sent[number] for number in sent]
 
     async def figures(self, name: str, a_second: int, seconds: float) -> Figures:
         """Those of one life."""
-        idle_s, _ = await self.life(name, a_second, 0)
         cpu_s, latencies = await self.life(name, a_second, seconds)
-        # The first second is left out: connections are made, code and tables are warmed up.
-        settled = sorted(latencies[a_second:])
+        settled = sorted(latencies[a_second * SETTLING_S :])
         hundredths = quantiles(settled, n=100)
-        cpu_us = (cpu_s - idle_s) / len(latencies) * US
-        return Figures(cpu_us, median(settled) * MS, hundredths[-1] * MS, settled[-1] * MS)
+        return Figures(cpu_s / len(settled) * US, median(settled) * MS, hundredths[-1] * MS, settled[-1] * MS)
 
 
 async def main() -> None:
