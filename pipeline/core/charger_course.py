@@ -48,6 +48,11 @@ SLOTS: Mapping[int, Slot] = MappingProxyType(
 )
 """By observation id of a charger."""
 
+SNAPSHOT_SLOTS = tuple(Slot)[: Slot.RELEASE]
+"""What a snapshot shows."""
+
+# Names of this module are found faster than members of an enumeration, and every message looks for them.
+_POWER, _RELEASE, _ENERGY = Slot.TOTAL_POWER, Slot.RELEASE, Slot.LIFETIME_ENERGY
 _EVERY_VALUE = 1
 _STEPS: tuple[int, ...] = (_EVERY_VALUE, STEP_NS, STEP_NS, STEP_NS, STEP_NS, STEP_NS, _EVERY_VALUE)
 
@@ -65,26 +70,24 @@ class ChargerCourse:
         self.meter = EnergyMeter(late_ns)
         self._courses: list[Course | None] = [None] * len(_STEPS)
 
-    def take(self, slot: int, key: int, lag_ns: int, value: float) -> int | None:
+    def take(self, slot: Slot, key: int, lag_ns: int, value: float) -> int | None:
         """Something was said; from when on anything is another now, None where nothing is.
 
         `key` is the time of its row, or LATE_DATA before it reached the cloud where that is later; nanoseconds.
-        `lag_ns` is how long after its stamp it reached the cloud: later than LATE_DATA, it says nothing of its hour.
+        `lag_ns` is how long after its stamp it reached the cloud. What is later than LATE_DATA says nothing of its
+        hour; no reading of the meter may be.
         """
         is_new = False
-        if lag_ns <= self._late_ns and slot != Slot.RELEASE:
-            power = value if slot == Slot.TOTAL_POWER else -inf
+        if lag_ns <= self._late_ns and slot is not _RELEASE:
+            power = value if slot is _POWER else -inf
             is_new = self.peaks.raise_to(key - key % HOUR_NS, lag_ns / NS_PER_MS, power)
-        if slot != Slot.LIFETIME_ENERGY:
-            course = self._courses[slot]
-            if course is None:
-                course = self._courses[slot] = Course(_STEPS[slot])
-            is_new |= course.add(key, value)
-        elif lag_ns <= self._late_ns:
+        if slot is _ENERGY:
             reached = self.meter.add(Reading(key, key + lag_ns, value))
-            if reached is not None:
-                return reached
-        return key if is_new else None
+            return key if reached is None and is_new else reached
+        course = self._courses[slot]
+        if course is None:
+            course = self._courses[slot] = Course(_STEPS[slot])
+        return key if course.add(key, value) or is_new else None
 
     def is_newer_release(self, key: int, value: float) -> bool:
         """Whether a release is another than the last one, and was said later."""
@@ -92,17 +95,21 @@ class ChargerCourse:
         last = None if course is None else course.last()
         return last is None or (key > last[0] and value != last[1])
 
-    def reach(self, slot: int, key: int) -> tuple[int, int | None]:
+    def reach(self, slot: Slot, key: int) -> tuple[int, int | None]:
         """From when until when something that was said can count; None for until now."""
-        if slot == Slot.LIFETIME_ENERGY:
+        if slot is _ENERGY:
             return self.meter.reach(key), None
         course = self._courses[slot]
         return key, None if course is None else course.next_after(key)
 
-    def at(self, slot: int, moment: int) -> float | None:
+    def at(self, slot: Slot, moment: int) -> float | None:
         """What was said last at a moment; None where nothing was."""
         course = self._courses[slot]
         return None if course is None else course.at(moment)
+
+    def snapshot(self, moment: int) -> list[float | None]:
+        """What was said last at a moment, in the order of SNAPSHOT_SLOTS."""
+        return [None if course is None else course.at(moment) for course in self._courses[: len(SNAPSHOT_SLOTS)]]
 
     def modes(self, first: int, end: int) -> Iterator[tuple[int, float]]:
         """The modes said within [first, end), with their moments, in order."""

@@ -36,7 +36,10 @@ from schemas.row import Row
 _HOUR_SETTLES_NS = 120 * NS_PER_S
 """How long an hour's rows wait: the meter speaks at its end, and most of what it says comes within this."""
 
-_MOST_ROWS = 4_000
+_MOST_ROWS = 2_000
+# Names of this module are found faster than members of an enumeration, and every message looks for them.
+_CHARGER, _RELEASE, _ENERGY = Product.CHARGER, Slot.RELEASE, Slot.LIFETIME_ENERGY
+_slot_of = dict(SLOTS).get
 
 
 class HistoryTouched(NamedTuple):
@@ -89,10 +92,10 @@ class Histories:
     def add(self, observation: Observation) -> None:
         """An observation; what is not wanted here, and a value that is no number, is passed over."""
         serial, product, number, _, value, crc, observed_at, arrived_at, received_at = observation
-        slot = SLOTS.get(number)
-        if slot is None or type(value) is not float or product is not Product.CHARGER:
+        slot = _slot_of(number)
+        if slot is None or type(value) is not float or product is not _CHARGER:
             return
-        key = observed_at if slot is Slot.LIFETIME_ENERGY else spread_stamp(observed_at, arrived_at, crc)
+        key = observed_at if slot is _ENERGY else spread_stamp(observed_at, arrived_at, crc)
         if arrived_at is None:
             arrived_at = observed_at if received_at is None else received_at
         elif received_at is not None and arrived_at > received_at + AHEAD_NS:
@@ -100,11 +103,13 @@ class Histories:
         lag_ns = arrived_at - observed_at
         if lag_ns > self._late_ns:
             self._late += 1
+            if slot is _ENERGY:
+                return
             key = max(key, arrived_at - self._late_ns)
         if key < self._horizon:
             self._late += 1
             return
-        if slot is Slot.RELEASE:
+        if slot is _RELEASE:
             self._add_release(serial, key, lag_ns, value)
             return
         reached = self._memory.say(serial, slot, key, lag_ns, value)
@@ -119,7 +124,7 @@ class Histories:
 
     def advance(self, watermark: int, most: int = _MOST_ROWS) -> HistoryRows:
         """What is due when everything before the watermark is known: at most so many rows, and those of `touch`."""
-        self._begin()
+        self._begin(watermark)
         hours = self._hours.take(watermark, most, self._with_hour)
         left = max(most - len(hours), 0)
         snapshots = self._snapshots.take(watermark, left, self._maybe_online)
@@ -160,15 +165,15 @@ class Histories:
         for serial, slot, key, lag_ns, _ in unsettled:
             if slot == RUN:
                 self._touch_run(serial, key, key + lag_ns)
-            elif slot != Slot.RELEASE:
-                self._touch_said(serial, slot, key)
+            elif slot != _RELEASE:
+                self._touch_said(serial, Slot(slot), key)
 
-    def _begin(self) -> None:
-        """The first moments that can have rows are behind the first that anybody said anything of."""
-        if not self._hours.has_begun and self._memory.chargers:
+    def _begin(self, watermark: int) -> None:
+        """The first moments that have rows are behind the first that anybody said anything of, and not due before."""
+        if not self._hours.has_begun and self._memory.chargers and watermark:
             first = min(charger.since for charger in self._memory.chargers.values())
-            self._hours.begin(first)
-            self._snapshots.begin(first - 1)
+            self._hours.begin(min(first, watermark - _HOUR_SETTLES_NS - 1))
+            self._snapshots.begin(min(first, watermark) - 1)
 
     def _move_horizon(self, watermark: int) -> None:
         """What nobody can speak of in time any more is past; what was just said can be said again."""
@@ -183,7 +188,7 @@ class Histories:
         if charger is None or charger.is_newer_release(key, value):
             self._memory.say(serial, Slot.RELEASE, max(key, self._hours.told), lag_ns, value)
 
-    def _touch_said(self, serial: str, slot: int, key: int) -> None:
+    def _touch_said(self, serial: str, slot: Slot, key: int) -> None:
         charger = self._memory.chargers[serial]
         first, until = charger.reach(slot, key)
         if charger.since > key - NS_PER_S:

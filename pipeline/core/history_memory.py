@@ -14,7 +14,7 @@ from operator import itemgetter
 
 import orjson
 
-from pipeline.core.charger_course import ChargerCourse
+from pipeline.core.charger_course import ChargerCourse, Slot
 from pipeline.core.clock_offset import hour_of
 from pipeline.core.history_log import RUN, Logged, LogHead, log_from_bytes, log_to_bytes
 from pipeline.core.kept_facts import KeptKey
@@ -55,14 +55,15 @@ class HistoryMemory:
         self._cycle_at = 0
         self._cycle_number = self._cycle_begun = 0
 
-    def say(self, serial: str, slot: int, key: int, lag_ns: int, value: float) -> int | None:
-        """A charger said something; see `ChargerCourse.take`. From the first it ever said, everything is another."""
+    def say(self, serial: str, slot: Slot, key: int, lag_ns: int, value: float) -> int | None:
+        """A charger said something; see `ChargerCourse.take`. The first that it ever said is always something new."""
         charger = self.chargers.get(serial)
-        moment = key - key % NS_PER_S
         if charger is None:
-            charger = self.chargers[serial] = ChargerCourse(self._late_ns, moment)
+            charger = self.chargers[serial] = ChargerCourse(self._late_ns, key - key % NS_PER_S)
         reached = charger.take(slot, key, lag_ns, value)
-        charger.since = min(charger.since, moment)
+        if key < charger.since:
+            charger.since = key - key % NS_PER_S
+            reached = key if reached is None else reached
         if reached is not None:
             self._logged.append((serial, slot, key, lag_ns, value))
         return reached
@@ -158,7 +159,7 @@ class HistoryMemory:
             if slot == RUN:
                 self.runs.join(serial, Run(key, key + lag_ns))
             else:
-                self.say(serial, slot, key, lag_ns, value)
+                self.say(serial, Slot(slot), key, lag_ns, value)
             self._dirty.add(serial)
         self._logged.clear()
 

@@ -33,17 +33,20 @@ class HourPeaks:
         """Something was said of this hour; whether a peak is another now."""
         numbers = self._numbers
         place = len(numbers) - _WIDTH
-        while place >= 0 and numbers[place] > hour:
-            place -= _WIDTH
         if place < 0 or numbers[place] != hour:
-            place += _WIDTH
-            numbers[place:place] = array("d", (hour, power_kw, latency_ms))
-            return True
+            while place >= 0 and numbers[place] > hour:
+                place -= _WIDTH
+            if place < 0 or numbers[place] != hour:
+                place += _WIDTH
+                numbers[place:place] = array("d", (hour, power_kw, latency_ms))
+                return True
         is_raised = False
-        for offset, peak in ((1, power_kw), (2, latency_ms)):
-            if peak > numbers[place + offset]:
-                numbers[place + offset] = peak
-                is_raised = True
+        if latency_ms > numbers[place + 2]:
+            numbers[place + 2] = latency_ms
+            is_raised = True
+        if power_kw > numbers[place + 1]:
+            numbers[place + 1] = power_kw
+            is_raised = True
         return is_raised
 
     def of(self, hour: int) -> Peak | None:

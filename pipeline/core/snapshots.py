@@ -8,21 +8,27 @@ second of the point; then one more, at the first point at which it is silent, wi
 never said a mode.
 """
 
-from pipeline.core.charger_course import STEP_NS, ChargerCourse, Slot
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pipeline.core.charger_course import SNAPSHOT_SLOTS, STEP_NS, ChargerCourse, Slot
 from pipeline.core.mode_seconds import OFFLINE
 from pipeline.core.online_runs import OnlineRuns
 from schemas.measurement import CHARGER_SNAPSHOT
 from schemas.row import Row
 
 _MODE = "op_mode"
-_FIELDS = (
-    (_MODE, Slot.OP_MODE),
-    ("total_power_kw", Slot.TOTAL_POWER),
-    ("dynamic_charger_current_a", Slot.DYNAMIC_CURRENT),
-    ("max_charger_current_a", Slot.MAX_CURRENT),
-    ("connected_to_cloud", Slot.CONNECTED),
-    ("error_code", Slot.ERROR_CODE),
+_FIELDS: Mapping[Slot, str] = MappingProxyType(
+    {
+        Slot.OP_MODE: _MODE,
+        Slot.TOTAL_POWER: "total_power_kw",
+        Slot.DYNAMIC_CURRENT: "dynamic_charger_current_a",
+        Slot.MAX_CURRENT: "max_charger_current_a",
+        Slot.CONNECTED: "connected_to_cloud",
+        Slot.ERROR_CODE: "error_code",
+    }
 )
+_NAMES = tuple(_FIELDS[slot] for slot in SNAPSHOT_SLOTS)
 _OFFLINE = ((_MODE, float(OFFLINE)),)
 
 
@@ -30,7 +36,8 @@ def snapshot_row(serial: str, charger: ChargerCourse, runs: OnlineRuns, at: int)
     """The row of this point; None where there is none."""
     if charger.since > at:
         return None
-    fields = tuple((name, value) for name, slot in _FIELDS if (value := charger.at(slot, at)) is not None)
+    values = zip(_NAMES, charger.snapshot(at), strict=True)
+    fields = tuple([(name, value) for name, value in values if value is not None])
     if not fields:
         return None
     if not runs.is_online(serial, at):

@@ -151,7 +151,7 @@ def at_once(messages: Iterable[Observation], watermark: int) -> Table:
     table: Table = {}
     for serial in {message.serial for message in messages}:
         own = [message for message in messages if message.serial == serial]
-        wanted = [message for message in own if message.id != CHATTER]
+        wanted = [message for message in own if message.id != CHATTER and not _says_nothing(message)]
         if not wanted:
             continue
         arrivals = sorted({arrival(message) for message in own})
@@ -163,6 +163,10 @@ def at_once(messages: Iterable[Observation], watermark: int) -> Table:
         for hour in range(since - since % HOUR, watermark - HOUR - 120 * S, HOUR):
             table["charger_hour", serial, hour] = _hour(wanted, arrivals, hour)
     return table
+
+
+def _says_nothing(message: Observation) -> bool:
+    return message.id == ENERGY and arrival(message) - message.observed_at > LATE
 
 
 def _key(message: Observation) -> int:
