@@ -1,13 +1,14 @@
 """What `chargeline run` costs from queue to store, next to the usual consumer and to the limit, in one interleaved run.
 
-`make bench` prints the table. Each round publishes the same simulated messages once, to a queue for each contender;
-then each drains its queue in a process of its own, in an order that changes with the round, while the others are not
+`make bench` prints the table. In each round each contender drains the same simulated messages from a queue of its own,
+filled before it starts, in a process of its own, in an order that changes with the round, while the others are not
 there. CPU time is that of the contender's process, user and system together; what a life with an empty queue takes is
 taken off. That of the broker and of InfluxDB is what their processes took meanwhile. Wall time is from the moment the
 first message has left the queue to the moment the last one is acknowledged, by the contender's own gauge; of the usual
-consumer, which acknowledges before it stores, to the moment its last row is there. After each drain every field that
-facts have must hold as many values as it must: Chargeline's by the oracle, the usual consumer's by the coarser stamps
-that it has. With PROFILE=1 one more life of each of ours is profiled.
+consumer, which acknowledges before it stores, to the moment its last row is there. Both moments are looked for every
+20 ms (`queue_watch`), for all in the same way, and the gauge only once the queue is empty. After each drain every field
+that facts have must hold as many values as it must: Chargeline's by the oracle, the usual consumer's by the coarser
+stamps that it has. With PROFILE=1 one more life of each of ours is profiled.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from tests.bench.server_cost import cpu_s_of
 from tests.bench.stage_profile import stage_table
 from tests.bench.store_content import Content
 from tests.services.fill_queue import fill_queues
+from tests.services.http import demand
 from tests.services.influxdb import InfluxDb
 from tests.services.process import ServiceError, free_ports
 from tests.services.rabbitmq import RabbitMq
@@ -39,7 +41,6 @@ from tests.services.rabbitmq import RabbitMq
 PATIENCE_S = 300.0
 IDLE_ROUNDS = 2
 """Rounds in which lives with an empty queue are measured: they differ little."""
-
 
 BROKER, STORE = "rabbitmq", "influxdb"
 
@@ -154,6 +155,15 @@ def servers() -> Iterator[tuple[Path, RabbitMq, InfluxDb]]:
         yield folder, rabbitmq, influxdb
 
 
+def surroundings(rabbitmq: RabbitMq, influxdb: InfluxDb) -> str:
+    """What the figures depend on beside the contenders: cores, which all share, and versions."""
+    version = str(json.loads(demand("GET", f"{influxdb.url}/health"))["version"]).removeprefix("v")
+    return (
+        f"{os.cpu_count()} cores for contender and servers together; RabbitMQ {rabbitmq.ctl('version').strip()}, "
+        f"InfluxDB {version}, Python {platform.python_version()}"
+    )
+
+
 async def main() -> None:
     """Print a line while each round runs, and the table of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -164,7 +174,8 @@ async def main() -> None:
     options = parser.parse_args()
     names = [name for name in CONTENDERS if options.only in name]
     messages = usual_messages(options.messages, options.seed)
-    expected = {name: CONTENDERS[name].expected(messages) for name in names}
+    contents = {expects: expects(messages) for expects in {CONTENDERS[name].expected for name in names}}
+    expected = {name: contents[CONTENDERS[name].expected] for name in names}
     lives: dict[str, list[Life]] = {name: [] for name in names}
     with servers() as (folder, rabbitmq, influxdb):
         ring = Ring(folder, rabbitmq, influxdb, names)
@@ -173,11 +184,8 @@ async def main() -> None:
                 lives[contender].append(life)
             costs = "   ".join(f"{each[-1].cpu_us:.1f} µs {each[-1].rate:,.0f}/s" for each in lives.values())
             sys.stderr.write(f"round {turn + 1} of {options.rounds}: {costs}\n")
-        sys.stdout.write(
-            f"{len(messages)} messages, {options.rounds} rounds, from a queue to the store, rows counted; "
-        )
-        sys.stdout.write(f"{os.cpu_count()} cores for all, Python {platform.python_version()}\n")
-        sys.stdout.write(f"{table(lives, USUAL, RAW)}\n")
+        sys.stdout.write(f"{len(messages):,} messages, {options.rounds} rounds, from a queue to the store\n")
+        sys.stdout.write(f"{table(lives, USUAL, RAW)}\n{surroundings(rabbitmq, influxdb)}\n")
         if os.environ.get("PROFILE"):
             for name in (name for name in names if name not in (RAW, USUAL)):
                 sys.stdout.write(f"\n{await ring.profile(name, messages, expected[name])}\n")

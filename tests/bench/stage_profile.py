@@ -22,7 +22,8 @@ PERIOD_S = 0.002
 US_PER_NS = 1e-3
 
 STAGES: Mapping[str, tuple[str, ...]] = {
-    "start: imports": ("<frozen importlib",),
+    "rest": ("bench/stage_profile",),
+    "start: imports": ("<frozen importlib", ":<module>"),
     "deliveries out of the stream": ("wires/amqp_tap", "wires/amqp_properties", "wires/amqp_fast"),
     "window, acknowledging, looking": ("wires/amqp",),
     "decode": (
@@ -37,7 +38,15 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "rows": ("core/rows", "core/same_stamp"),
     "line protocol": ("core/line_protocol",),
-    "gzip, HTTP to InfluxDB": ("wires/influx", "influxdb_client/", "urllib3/", "http/client"),
+    "gzip": ("wires/influx.py:_send",),
+    "HTTP to InfluxDB": (
+        "wires/influx",
+        "core/settlement",
+        "core/verdict",
+        "influxdb_client/",
+        "urllib3/",
+        "http/client",
+    ),
     "SQLite: store, state, rejects": ("wires/sqlite", "wires/state", "wires/progress_tables", "wires/kept_reject"),
     "commands, silence, alerts": ("core/", "pipeline/tracking", "pipeline/watch"),
     "counting": ("pipeline/meters", "pipeline/self_metrics", "wires/metrics"),
@@ -45,7 +54,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "client library": ("aiormq/", "aio_pika/", "pamqp/"),
     "event loop, sockets, threads": ("asyncio/", "selectors", "ssl.py", "concurrent/", "threading"),
 }
-"""What a stage is known by: parts of file names. The innermost frame that has one decides."""
+"""What a stage is known by: parts of `file:function`. The innermost frame that has one decides."""
 
 
 class Sampler:
@@ -74,7 +83,7 @@ class Sampler:
 def stage_of(frame: FrameType | None) -> str:
     """The stage of what runs in this frame."""
     while frame is not None:
-        path = frame.f_code.co_filename
+        path = f"{frame.f_code.co_filename}:{frame.f_code.co_name}"
         for stage, parts in STAGES.items():
             if any(part in path for part in parts):
                 return stage

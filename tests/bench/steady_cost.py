@@ -157,7 +157,8 @@ async def main() -> None:
                 of_name.append(figures.cpu_us)
                 sys.stdout.write(
                     f"  {name:36} published to stored: p50 {figures.p50_ms:5.0f} ms, p99 {figures.p99_ms:5.0f} ms, "
-                    f"most {figures.most_ms:5.0f} ms; CPU {figures.cpu_us:6.1f} µs a message\n"
+                    f"most {figures.most_ms:5.0f} ms; CPU {figures.cpu_us:6.1f} µs a message, "
+                    f"{figures.cpu_us / US * options.a_second:5.1%} of a core\n"
                 )
                 sys.stdout.flush()
     ratio = median(costs[OURS]) / median(costs[USUAL])

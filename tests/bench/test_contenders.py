@@ -34,7 +34,7 @@ async def test_a_profile_names_the_stages_that_every_message_passes(
     messages = usual_messages(20_000, 1)
     expected = await asyncio.to_thread(CONTENDERS[name].expected, messages)
     profile = await Ring(tmp_path, rabbitmq, influxdb, [name]).profile(name, messages, expected)
-    assert {"decode", "deliveries out of the stream", "gzip, HTTP to InfluxDB"} <= set(
+    assert {"decode", "deliveries out of the stream", "gzip", "HTTP to InfluxDB"} <= set(
         map(_stage, profile.splitlines())
     )
 
