@@ -44,6 +44,7 @@ COMMAND = "command"
 COMMAND_OUTCOME = "command_outcome"
 COMMAND_RESPONSE = "command_response"
 PIPELINE = "pipeline"
+SESSION = "session"
 OTHER: Mapping[Product, str] = MappingProxyType({product: f"{product}_other" for product in Product})
 """Where observations go whose id the catalogue does not have."""
 

@@ -17,7 +17,6 @@ as low and not lower than it: then the counter began anew, and its energy counts
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 from typing import NamedTuple
 
 from pipeline.core.clock_offset import HOUR_NS
@@ -93,7 +92,7 @@ class EnergyMeter:
         start, end = self._sums(hour + HOUR_NS)
         if end is None:
             return None
-        return end - (self._steps(hour + HOUR_NS)[0].total if start is None else start)
+        return end - (self._steps(self._known(hour + HOUR_NS))[0].total if start is None else start)
 
     def forget(self, before: int) -> None:
         """Settle the counter at this hour's edge, and forget what is not needed after it."""
@@ -103,7 +102,9 @@ class EnergyMeter:
         if total is None:
             return
         # Whether one that began anew counts may still be open.
-        last = next(step for step in reversed(self._steps(before)) if step.at <= before and not step.is_anew)
+        last = next(
+            step for step in reversed(self._steps(self._known(before))) if step.at <= before and not step.is_anew
+        )
         place = bisect_right(self._readings, last.at, key=_moment) - 1
         self.offset = last.total - self._readings[place].kwh
         self.settled = (before, total)
@@ -126,15 +127,19 @@ class EnergyMeter:
             at, total = self.settled
         if at > edge:
             return None, None
+        count, steps = 0, list[_Step]()
         while at <= edge:
-            before, now = total, self._total(at)
+            known = self._known(at)
+            # More are known at later edges, and mostly the same.
+            if len(known) != count:
+                count, steps = len(known), self._steps(known)
+            before, now = total, self._total(steps, at)
             total = now if total is None or now is None else max(total, now)
             at += HOUR_NS
         return before, total
 
-    def _total(self, edge: int) -> float | None:
-        """The sum at an hour's edge by the readings that came in time for it."""
-        steps = self._steps(edge)
+    def _total(self, steps: Sequence[_Step], edge: int) -> float | None:
+        """The sum at an hour's edge by the readings that count for it."""
         place = bisect_right(steps, edge, key=_moment)
         if not place:
             return None
@@ -147,16 +152,20 @@ class EnergyMeter:
             return before.total
         return before.total + (after.total - before.total) * ((edge - since) / (after.at - since))
 
-    def _steps(self, edge: int) -> list[_Step]:
-        """The readings that count, of those that came in time for an hour's edge."""
-        known = [reading for reading in self._readings if reading.arrived_at <= edge + self._late_ns]
-        known = [one for one, after in zip_longest(known, known[1:]) if after is None or after.at > one.at]
+    def _known(self, edge: int) -> list[Reading]:
+        """The readings that came in time for an hour's edge."""
+        return [reading for reading in self._readings if reading.arrived_at <= edge + self._late_ns]
+
+    def _steps(self, known: Sequence[Reading]) -> list[_Step]:
+        """The readings that count, of these."""
+        # Of one moment the last is the greatest.
+        counted = list({reading.at: reading for reading in known}.values())
         steps: list[_Step] = []
         offset, last = self.offset, 0.0
-        for place, (at, arrived_at, kwh) in enumerate(known):
+        for place, (at, arrived_at, kwh) in enumerate(counted):
             is_anew = kwh < last
             if is_anew:
-                if place + 1 == len(known) or not kwh <= known[place + 1].kwh < last:
+                if place + 1 == len(counted) or not kwh <= counted[place + 1].kwh < last:
                     continue
                 offset += last - kwh
             last = kwh

@@ -116,11 +116,14 @@ class Histories:
         if reached is not None and reached < self._told + NS_PER_S:
             self._touch_said(serial, slot, key)
 
-    def hear(self, heard: Sequence[tuple[str, int]]) -> None:
-        """Messages of any kind: of which device, and when each reached the cloud, which our receipt bounds."""
-        for serial, at in self._memory.hear(heard, self._told):
-            if at <= self._told:
-                self._touch_run(serial, at, at)
+    def hear(self, serials: Sequence[str], arrivals: list[int]) -> None:
+        """Messages of any kind: of which device, and when each reached the cloud, which our receipt bounds.
+
+        As many as a round has, at once.
+        """
+        for serial, run in self._memory.hear(serials, arrivals, self._told):
+            if run.first <= self._told:
+                self._touch_run(serial, *run)
 
     def advance(self, watermark: int, most: int = _MOST_ROWS) -> HistoryRows:
         """What is due when everything before the watermark is known: at most so many rows, and those of `touch`."""

@@ -22,7 +22,7 @@ from pipeline.core.online_runs import OnlineRuns, Run
 from pipeline.core.silences import FORGOTTEN_AFTER_NS
 from pipeline.core.timestamps import NS_PER_S
 
-CYCLE_NS = 600 * NS_PER_S
+CYCLE_NS = 1_200 * NS_PER_S
 _MOST_TURNS = 1_000
 _MOST_DROPS = 200
 _LOG, _DEVICE = "history log", "history"
@@ -68,15 +68,13 @@ class HistoryMemory:
             self._logged.append((serial, slot, key, lag_ns, value))
         return reached
 
-    def hear(self, heard: Sequence[tuple[str, int]], said: int) -> list[tuple[str, int]]:
+    def hear(self, serials: Sequence[str], arrivals: list[int], said: int) -> list[tuple[str, Run]]:
         """See OnlineRuns.hear; every one of them is a message."""
-        if not heard:
-            return []
-        hour = hour_of(max(map(itemgetter(1), heard)))
-        self._messages.setdefault(hour, Counter()).update(map(itemgetter(0), heard))
-        unusual = self.runs.hear(heard, said)
-        for serial, at in unusual:
-            for first, last in self.runs.run_around(serial, at):
+        if arrivals:
+            self._messages.setdefault(hour_of(max(arrivals)), Counter()).update(serials)
+        unusual = self.runs.hear(serials, arrivals, said)
+        for serial, run in unusual:
+            for first, last in self.runs.run_around(serial, run.last):
                 self._logged.append((serial, RUN, first, last - first, 0.0))
         return unusual
 

@@ -51,7 +51,11 @@ class HourPeaks:
 
     def of(self, hour: int) -> Peak | None:
         """The peaks of an hour; None where nothing was said of it."""
-        return next((peak for peak in self if peak.hour == hour), None)
+        numbers = self._numbers
+        for place in range(len(numbers) - _WIDTH, -1, -_WIDTH):
+            if numbers[place] == hour:
+                return _peak(*numbers[place : place + _WIDTH])
+        return None
 
     def forget(self, before: int) -> None:
         """Forget hours that begin before a moment."""
@@ -63,5 +67,8 @@ class HourPeaks:
         """The peaks of each hour, in order."""
         numbers = self._numbers
         for place in range(0, len(numbers), _WIDTH):
-            hour, power_kw, latency_ms = numbers[place : place + _WIDTH]
-            yield Peak(int(hour), None if power_kw == -inf else power_kw, latency_ms)
+            yield _peak(*numbers[place : place + _WIDTH])
+
+
+def _peak(hour: float, power_kw: float, latency_ms: float) -> Peak:
+    return Peak(int(hour), None if power_kw == -inf else power_kw, latency_ms)

@@ -13,7 +13,7 @@ when the hour is over: the meter itself speaks hourly, so the running hour has n
     max_power_kw             the greatest TotalPower stamped in the hour; absent where there is none
     device_to_cloud_ms_max   the worst of what is remembered of it (`SLOTS`, but the release) stamped in the hour
     messages                 of any kind, by the hour in which they came; after a crash those are missing that came
-                             since the charger was last kept as a whole, ten minutes before at most
+                             since the charger was last kept as a whole, twenty minutes before at most
 The tag `firmware` is the release that was known when the row was first written, and last said in that hour or before.
 """
 

@@ -9,7 +9,7 @@ of them may be taken in again in any order. What changes with every message, the
 not be kept here: it is when the device was heard last, which others keep (`go_on`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -45,20 +45,36 @@ class OnlineRuns:
         """SILENT_AFTER, nanoseconds."""
         return self._silent_after
 
-    def hear(self, heard: Iterable[tuple[str, int]], said: int) -> list[tuple[str, int]]:
-        """Devices and when they were heard; those of them that changed something other than going on with a run.
+    def hear(self, serials: Sequence[str], arrivals: list[int], said: int) -> list[tuple[str, Run]]:
+        """Which devices were heard and when, one for each message; what of it is more than going on with a run.
 
-        So does one that was heard before `said`, up to which something may have been said already.
+        So is everything from before `said`, up to which something may have been said already.
         """
+        if not arrivals:
+            return []
+        in_order = sorted(arrivals)
+        if in_order != arrivals:
+            order = sorted(range(len(arrivals)), key=arrivals.__getitem__)
+            serials, arrivals = [serials[place] for place in order], in_order
+        first = arrivals[0]
+        if first <= said or arrivals[-1] - first > self._silent_after:
+            runs = [(serial, Run(at, at)) for serial, at in zip(serials, arrivals, strict=True)]
+            return [(serial, run) for serial, run in runs if self.join(serial, run)]
+        # No device was silent within so short a time: of each the last moment is enough, where that goes on with a run.
         lasts, silent_after = self._lasts, self._silent_after
-        unusual: list[tuple[str, int]] = []
-        for serial, at in heard:
+        unusual: list[str] = []
+        for serial, at in dict(zip(serials, arrivals, strict=True)).items():
             last = lasts.get(serial)
-            if last is not None and 0 <= at - last <= silent_after and at > said:
+            if last is not None and last <= first and at - last <= silent_after:
                 lasts[serial] = at
-            elif self.join(serial, Run(at, at)):
-                unusual.append((serial, at))
-        return unusual
+            else:
+                unusual.append(serial)
+        if not unusual:
+            return []
+        latest = dict(zip(serials, arrivals, strict=True))
+        earliest = dict(zip(reversed(serials), reversed(arrivals), strict=True))
+        runs = [(serial, Run(earliest[serial], latest[serial])) for serial in unusual]
+        return [(serial, run) for serial, run in runs if self.join(serial, run)]
 
     def join(self, serial: str, run: Run) -> bool:
         """A device was online so; whether that was not known."""

@@ -133,7 +133,7 @@ class Worker:
     def _take(self, messages: Sequence[Observation]) -> None:
         for message in messages:
             self.histories.add(message)
-        self.histories.hear([(message.serial, arrival(message)) for message in messages])
+        self.histories.hear([message.serial for message in messages], [arrival(message) for message in messages])
 
     def _advance(self, watermark: int, most: int, *, is_stored: bool) -> bool:
         self.histories.touch(self._touched)

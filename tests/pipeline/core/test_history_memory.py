@@ -33,10 +33,10 @@ def test_a_round_is_one_entry_and_a_quiet_one_is_none() -> None:
     memory, kept = HistoryMemory(AFTER, LATE), dict[KeptKey, bytes]()
     for number in range(50):
         memory.say(f"EH{number}", Slot.TOTAL_POWER, T, S, 7.0)
-    memory.hear([(f"EH{number}", T) for number in range(50)], 0)
+    memory.hear([f"EH{number}" for number in range(50)], [T] * 50, 0)
     keep(memory, kept)
     assert len(kept) == 1
-    memory.hear([(f"EH{number}", T + S) for number in range(50)], 0)
+    memory.hear([f"EH{number}" for number in range(50)], [T + S] * 50, 0)
     assert memory.changes(HEAD) == {}
     assert len(memory.changes(HEAD._replace(hours=T + HOUR))) == 1
 
@@ -47,7 +47,7 @@ def test_the_log_is_dropped_once_all_chargers_are_kept_anew() -> None:
     for second in range(0, 4 * CYCLE_NS // S, 10):
         for number in range(7):
             memory.say(f"EH{number}", Slot.TOTAL_POWER, T + second * S, S, float(second))
-        memory.hear([(f"EH{number}", T + second * S) for number in range(7)], 0)
+        memory.hear([f"EH{number}" for number in range(7)], [T + second * S] * 7, 0)
         memory.advance(T + second * S, 0)
         keep(memory, kept)
         again = restored(kept, {f"EH{number}": T + second * S for number in range(7)})
@@ -63,7 +63,7 @@ def test_what_is_not_settled_is_not_dropped_and_found_again() -> None:
     memory, kept = HistoryMemory(AFTER, LATE), dict[KeptKey, bytes]()
     for second in range(0, 4 * CYCLE_NS // S, 10):
         memory.say("EH1", Slot.OP_MODE, T + second * S, S, 3.0)
-        memory.hear([("EH1", T + second * S)], 0)
+        memory.hear(["EH1"], [T + second * S], 0)
         memory.advance(T + second * S, 0)
         keep(memory, kept, HEAD._replace(is_settled=second < 100))
     head, unsettled = HistoryMemory(AFTER, LATE).restore(kept.items(), {})
@@ -74,7 +74,7 @@ def test_what_is_not_settled_is_not_dropped_and_found_again() -> None:
 def test_one_that_is_gone_for_thirty_days_is_forgotten() -> None:
     memory, kept = HistoryMemory(AFTER, LATE), dict[KeptKey, bytes]()
     memory.say("EH1", Slot.OP_MODE, T, S, 3.0)
-    memory.hear([("EH1", T)], 0)
+    memory.hear(["EH1"], [T], 0)
     for watermark in (T, T + CYCLE_NS, T + 2 * CYCLE_NS, T + 3 * CYCLE_NS):
         memory.advance(watermark, 0)
         keep(memory, kept)
@@ -89,9 +89,9 @@ def test_one_that_is_gone_for_thirty_days_is_forgotten() -> None:
 
 def test_messages_are_counted_by_the_hour() -> None:
     memory = HistoryMemory(AFTER, LATE)
-    memory.hear([("EH1", T), ("EH2", T), ("EH1", T + S)], 0)
-    memory.hear([("EH1", T + HOUR)], 0)
-    memory.hear([], 0)
+    memory.hear(["EH1", "EH2", "EH1"], [T, T, T + S], 0)
+    memory.hear(["EH1"], [T + HOUR], 0)
+    memory.hear([], [], 0)
     assert [memory.messages("EH1", T), memory.messages("EH1", T + HOUR), memory.messages("EH3", T)] == [2, 1, 0]
 
 

@@ -79,7 +79,7 @@ def in_words(row: Row) -> str:
 def hours_after(histories: Histories, messages: list[Observation], watermark_s: int) -> list[str]:
     for message in messages:
         histories.add(message)
-        histories.hear([(message.serial, arrival(message))])
+        histories.hear([message.serial], [arrival(message)])
     rows = histories.advance(START + watermark_s * S).rows
     return sorted(in_words(row) for row in rows if row.measurement == "charger_hour")
 

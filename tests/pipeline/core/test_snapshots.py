@@ -34,7 +34,7 @@ def snapshots_after(histories: Histories, messages: list[Observation], watermark
     """Rows in one line each: the minute, and the fields in order."""
     for message in messages:
         histories.add(message)
-    histories.hear([(message.serial, arrival(message)) for message in messages])
+    histories.hear([message.serial for message in messages], [arrival(message) for message in messages])
     rows = [row for row in histories.advance(START + watermark_s * S).rows if row.measurement == "charger_snapshot"]
     return sorted(
         f"0:{(row.time - START) // S // 60:02} " + " ".join(f"{name}={value}" for name, value in row.fields)
