@@ -23,7 +23,7 @@ from pipeline.core.backoff import Backoff
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.amqp_epoch import Epoch, Queue
 from pipeline.wires.amqp_fault import explain_amqp_fault, is_in_use
-from pipeline.wires.amqp_line import ANSWER_S, Line, OpenLine
+from pipeline.wires.amqp_line import ANSWER_S, Line, OpenLine, answer
 from pipeline.wires.amqp_window import BodySize
 from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus, Token
 
@@ -193,7 +193,7 @@ class AmqpSource:
         try:
             details = self._details = self._read_broker()
             context = tls_context(details.address, self._ca_file)
-            line = await self._open_line(details.address, context, self._name)
+            line = await answer(self._open_line(details.address, context, self._name), 2 * ANSWER_S)
         except _FAULTS as fault:
             address = f"{self._details.address}: " if self._details else ""
             return address + explain_amqp_fault(fault)
@@ -208,15 +208,14 @@ class AmqpSource:
 
     async def _consume_when_free(self, line: Line, name: str) -> str:
         """Stand by while another consumer has the queue; then consume until something ends that."""
-        connection = line.connection
-        looker = await connection.channel(publisher_confirms=False)
+        looker = await line.channel()
         queue = Queue(name, self._prefetch, is_shared=self._is_shared)
         while True:
             await self._look(looker, name)
             self._epochs += 1
             epoch = Epoch(self._epochs, queue, self._sizes, self._arrived.set)
             try:
-                await epoch.begin(await connection.channel(publisher_confirms=False), line.watch)
+                await epoch.begin(await line.channel(), line.watch)
             except AMQPError as fault:
                 if not is_in_use(fault):
                     raise
@@ -255,8 +254,7 @@ class AmqpSource:
 
     async def _look(self, channel: aio_pika.abc.AbstractChannel, name: str) -> None:
         """Ask for the queue's length and consumers: a passive declare, which needs no rights and changes nothing."""
-        async with asyncio.timeout(ANSWER_S):
-            declared = (await channel.declare_queue(name, passive=True)).declaration_result
+        declared = (await answer(channel.declare_queue(name, passive=True), ANSWER_S)).declaration_result
         self._backlog, self._consumers = declared.message_count, declared.consumer_count
 
     def _may_consume(self) -> bool:
@@ -294,7 +292,6 @@ class AmqpSource:
 async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
     """Let go of a connection that may be dead already."""
     try:
-        async with asyncio.timeout(ANSWER_S / 4):
-            await connection.close()
+        await answer(connection.close(), ANSWER_S / 4)
     except _FAULTS as fault:
         _LOG.debug("closing the connection: %s", fault)

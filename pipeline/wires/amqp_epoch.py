@@ -17,11 +17,12 @@ import aiormq.abc
 from aiormq.abc import DeliveredMessage
 from pamqp import commands
 
-from pipeline.wires.amqp_line import ANSWER_S, Watch
+from pipeline.wires.amqp_line import ANSWER_S, Watch, answer
 from pipeline.wires.amqp_window import MOST_BYTES, BodySize, Run, Window, prefetch_for
 from schemas.delivery import Delivery
 
 _RESIZE = 2.0
+_FAULTS = (aiormq.exceptions.AMQPError, OSError, RuntimeError)
 
 
 class Queue:
@@ -49,6 +50,7 @@ class Epoch:
         self._sizes = sizes
         self._on_arrival = on_arrival
         self._consumer = ""
+        self._changing = asyncio.Lock()
         self._channel: aiormq.abc.AbstractChannel | None = None
 
     async def begin(self, channel: aio_pika.abc.AbstractChannel, watch: Watch | None) -> None:
@@ -62,8 +64,7 @@ class Epoch:
         channel.close_callbacks.add(self._on_channel_closed)
         underlay.on_consumer_cancel_callbacks.add(self._on_cancelled)
         self._channel = underlay
-        async with asyncio.timeout(ANSWER_S):
-            await self._consume(underlay)
+        await answer(self._consume(underlay), ANSWER_S)
 
     async def fit_prefetch(self) -> None:
         """Consume anew with another prefetch where the size of bodies has changed that much. Raises as `begin`.
@@ -71,32 +72,32 @@ class Epoch:
         RabbitMQ applies a prefetch to consumers that begin after it, so this one ends and another one begins; what is
         here stays here.
         """
-        wanted = self._wanted_prefetch()
-        channel = self._channel
-        if channel is None or not self._consumer or self.prefetch / _RESIZE < wanted < self.prefetch * _RESIZE:
-            return
-        async with asyncio.timeout(ANSWER_S):
-            await channel.basic_cancel(self._consumer)
-            await self._consume(channel)
+        async with self._changing:
+            wanted = self._wanted_prefetch()
+            channel = self._channel
+            if channel is None or not self._consumer or self.prefetch / _RESIZE < wanted < self.prefetch * _RESIZE:
+                return
+            await answer(channel.basic_cancel(self._consumer), ANSWER_S)
+            await answer(self._consume(channel), ANSWER_S)
 
     async def cancel(self) -> None:
         """Receive nothing more. What was taken can still be acknowledged. Never raises."""
-        if self._channel is not None and self._consumer and not self.ended.done():
-            consumer, self._consumer = self._consumer, ""
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    await self._channel.basic_cancel(consumer)
-            except (aiormq.exceptions.AMQPError, TimeoutError, OSError, RuntimeError) as fault:
-                self.end(f"could not stop consuming: {fault}")
-        self.window.forget_waiting()
+        async with self._changing:
+            if self._channel is not None and self._consumer and not self.ended.done():
+                consumer, self._consumer = self._consumer, ""
+                try:
+                    await answer(self._channel.basic_cancel(consumer), ANSWER_S)
+                except _FAULTS as fault:
+                    self.end(f"could not stop consuming: {fault}")
+            self.window.close()
 
     async def acknowledge(self, tag: int) -> None:
         """Acknowledge everything up to `tag`, once. Never raises: what does not get through is delivered again."""
         if self._channel is None or self.ended.done() or not self.window.acknowledge(tag):
             return
         try:
-            await self._channel.basic_ack(tag, multiple=True, wait=False)
-        except (aiormq.exceptions.AMQPError, OSError, RuntimeError) as fault:
+            await answer(self._channel.basic_ack(tag, multiple=True, wait=False), ANSWER_S)
+        except _FAULTS as fault:
             self.end(f"could not acknowledge: {fault}")
 
     def end(self, words: str) -> None:

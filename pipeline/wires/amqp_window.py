@@ -70,6 +70,7 @@ class Window:
         self._delivered = 0
         self._acknowledged = 0
         self._bytes = 0
+        self._is_closed = False
 
     @property
     def unacknowledged(self) -> int:
@@ -87,7 +88,10 @@ class Window:
         return self._bytes
 
     def add(self, run: Run) -> None:
-        """Take in the next deliveries."""
+        """Take in the next deliveries, but for a window that was closed."""
+        if self._is_closed:
+            return
+        self._sizes.add(len(run.deliveries), run.size)
         self._waiting.append(run)
         self._delivered = run.last_tag
         self._bytes += run.size
@@ -107,12 +111,15 @@ class Window:
             size += run.size
             redelivered += len(run.deliveries) if run.is_redelivered else 0
             tag = run.last_tag
-        self._sizes.add(len(deliveries), size)
         self._taken.append((tag, size))
         return Piece(deliveries, Token(self._epoch, tag), redelivered)
 
-    def forget_waiting(self) -> None:
-        """Drop what was not taken: it will not be acknowledged."""
+    def close(self) -> None:
+        """Drop what was not taken, and whatever still comes.
+
+        It must not be acknowledged, and it would be together with anything behind it.
+        """
+        self._is_closed = True
         self._bytes -= sum(run.size for run in self._waiting)
         self._waiting.clear()
 

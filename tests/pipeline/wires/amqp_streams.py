@@ -15,10 +15,11 @@ from pamqp import commands
 from pamqp.base import Frame
 from pamqp.body import ContentBody
 from pamqp.common import FieldTable
+from pamqp.constants import FRAME_HEADER
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from pipeline.wires.amqp_tap import MOST_BODY_BYTES, BrokenStreamError, DeliveryTap
+from pipeline.wires.amqp_tap import MOST_BODY_BYTES, MOST_HEADER_BYTES, BrokenStreamError, DeliveryTap
 from schemas.delivery import Delivery
 
 CHANNEL = 2
@@ -99,8 +100,8 @@ def seen_by_pamqp(stream: bytes) -> Seen:
     """What a stream holds, frame by frame; up to where it breaks, or something is missing."""
     reading = _Reading()
     while len(stream) >= 7:
-        _, channel, size = pamqp.frame.frame_parts(stream)
-        if size is None or size > SAFE_BYTES:
+        kind, channel, size = pamqp.frame.frame_parts(stream)
+        if size is None or size > (MOST_HEADER_BYTES if kind == FRAME_HEADER else SAFE_BYTES):
             return reading.seen(is_broken=True)
         frame, stream = stream[: size + 8], stream[size + 8 :]
         if len(frame) < size + 8:

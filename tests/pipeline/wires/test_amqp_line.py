@@ -4,13 +4,18 @@ Time-outs only end a test that hangs; nothing is measured.
 """
 
 import asyncio
+import ssl
 from datetime import UTC, datetime
 
 import aio_pika
+import aiormq
 import pytest
+from pamqp.commands import Basic
 from pamqp.common import FieldTable
 
 from pipeline.wires.amqp import AmqpSource
+from pipeline.wires.amqp_address import AmqpAddress
+from pipeline.wires.amqp_line import Line, answer
 from pipeline.wires.source import SourceState
 from schemas.delivery import Delivery
 from tests.pipeline.wires.bad_line import bad_line
@@ -186,3 +191,64 @@ async def test_a_flood_beside_looks_at_the_queue(reading: Reading) -> None:
                 await source.acknowledge(piece.token)
         assert received == sent
     await task
+
+
+async def test_a_broker_that_falls_silent_before_it_opens_a_channel_is_left(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.wires.amqp_line.ANSWER_S", 0.5)
+    await publish(reading.url, numbered(3))
+    async with bad_line(reading.url) as line:
+
+        async def open_deaf(address: AmqpAddress, context: ssl.SSLContext | None, name: str) -> Line:
+            opened = await reading.open_line(address, context, name)
+            line.is_deaf = line.connections == 1
+            return opened
+
+        async with running(reading._replace(open_line=open_deaf).source(reader(line.url))) as source:
+            assert bodies(await take(source, 3)) == numbered(3)
+            assert line.connections == 2
+
+
+async def test_who_cancels_while_the_connection_is_given_up_goes_on(reading: Reading) -> None:
+    await publish(reading.url, numbered(3))
+    never = QUICK._replace(look_s=3_600)
+    async with bad_line(reading.url) as line, running(reading.source(reader(line.url), pace=never)) as source:
+        await take(source, 3)
+        line.is_deaf = True
+        cancelling = asyncio.create_task(source.cancel())
+        await asyncio.sleep(0)
+        source.hand_back("the store is away")
+        await asyncio.wait([cancelling])
+        assert not cancelling.cancelled()
+        assert cancelling.exception() is None
+
+
+async def test_only_who_is_meant_is_cancelled() -> None:
+    async def given_up() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(ConnectionResetError):
+        await answer(given_up(), 1)
+    with pytest.raises(TimeoutError):
+        await answer(asyncio.Event().wait(), 0)
+    meant = asyncio.create_task(answer(asyncio.Event().wait(), 60))
+    await asyncio.sleep(0)
+    meant.cancel()
+    await asyncio.wait([meant])
+    assert meant.cancelled()
+
+
+async def test_a_header_that_the_broker_made_larger_than_a_frame_keeps_nobody_waiting(reading: Reading) -> None:
+    headers: FieldTable = {f"header{number}": "x" * 1_000 for number in range(127)}
+    headers["rest"] = "x" * (131_000 - len(Basic.Properties(headers=headers, message_id="m").marshal()))
+    async with await aiormq.connect(reading.url) as connection:
+        channel = await connection.channel()
+        await channel.queue_declare(QUEUE, durable=True)
+        dead: FieldTable = {"x-message-ttl": 0, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": QUEUE}
+        await channel.queue_declare("dead", arguments=dead)
+        properties = Basic.Properties(headers=headers, message_id="m")
+        await channel.basic_publish(b"large", routing_key="dead", properties=properties)
+        await channel.basic_publish(b"after", routing_key=QUEUE)
+    async with running(reading.source()) as source:
+        assert sorted(bodies(await take(source, 2))) == [b"after", b"large"]

@@ -10,7 +10,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from pipeline.wires.amqp_tap import MOST_BODY_BYTES, BrokenStreamError, DeliveryTap
+from pipeline.wires.amqp_tap import MOST_BODY_BYTES, MOST_HEADER_BYTES, BrokenStreamError, DeliveryTap
 from tests.pipeline.wires.amqp_streams import (
     CHANNEL,
     FRAME_MAX,
@@ -192,6 +192,15 @@ def test_what_is_not_amqp_is_an_error_for_ever(frames: list[bytes], words: str) 
         tap.feed(b"".join(frames), 1)
     with pytest.raises(BrokenStreamError):
         tap.feed(Heartbeat.value, 1)
+
+
+def test_a_header_that_the_broker_made_larger_than_was_agreed_on_passes() -> None:
+    large = commands.Basic.Properties(headers={"x-death": "x" * FRAME_MAX})
+    messages = [usual(1), usual(2)._replace(properties=large), usual(3)]
+    assert seen_by_tap([stream_of(messages)]) == seen_by_pamqp(stream_of(messages))
+    assert len(seen_by_tap([stream_of(messages)]).deliveries) == 3
+    endless = commands.Basic.Properties(headers={"x-death": "x" * MOST_HEADER_BYTES})
+    assert seen_by_tap([stream_of([usual(1)._replace(properties=endless)])]).is_broken
 
 
 def test_frames_as_large_as_was_agreed_on_pass() -> None:

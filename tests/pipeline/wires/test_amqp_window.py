@@ -41,12 +41,20 @@ def test_acknowledging_counts_once() -> None:
     assert not window.acknowledge(1)
 
 
-def test_what_waits_can_be_forgotten() -> None:
+def test_a_closed_window_forgets_what_waits_and_takes_in_nothing_more() -> None:
     window = filled(2, 4, 5)
     window.take(1)
-    window.forget_waiting()
+    window.close()
+    window.add(Run(4, [delivery(9)], 9, False))
     assert window.take(1) is None
     assert (window.unacknowledged, window.held_bytes) == (3, 2)
+
+
+def test_bodies_count_for_the_mean_before_anybody_takes_them() -> None:
+    sizes = BodySize()
+    window = Window(7, sizes)
+    window.add(Run(1_000, [delivery(0)] * 1_000, 1_000_000_000, False))
+    assert sizes.mean > 500_000
 
 
 @given(st.lists(st.integers(0, 99), max_size=40), st.data())
