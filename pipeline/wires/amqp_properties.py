@@ -1,13 +1,15 @@
 """The properties of a message, as AMQP writes them into its content header: headers and message id, read from bytes.
 
-Owns a shortcut for the bulk of a stream. Messages of one publisher have the same bytes there, but for the text of one
-header, the message id, and the moment of publishing. Once such bytes were read in full, their like need no reading but
-of those two texts. Whatever is not exactly alike is read in full, through pamqp. Must not know frames or channels.
-Source of the form: AMQP 0-9-1, sections 4.2.5.5 (tables) and 4.2.6.1 (content header).
+Owns a shortcut for the bulk of a stream. Messages of one publisher have the same bytes there, but for the texts and
+numbers of headers, the message id, and the moment of publishing. Once such bytes were read in full, their like need no
+reading but of those. Whatever is not exactly alike is read in full, through pamqp. Must not know frames or channels.
+Source of the form: AMQP 0-9-1, sections 4.2.5.5 (tables) and 4.2.6.1 (content header); types of headers as RabbitMQ has
+them.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pamqp.header import ContentHeader
@@ -17,8 +19,16 @@ CLASS_BASIC = b"\x00\x3c\x00\x00"
 
 _NO_SIZE = bytes(8)
 _MOST_SHAPES = 64
+_MOST_ENTRIES = 32
 _FLAGS_BYTES = 2
 _MORE_FLAGS = 1
+_TEXT, _TEXT_LENGTH_BYTES = ord("S"), 4
+_NUMBERS: Mapping[int, str] = MappingProxyType({ord("b"): "b", ord("s"): "h", ord("I"): "i", ord("l"): "q"})
+_SIZES: Mapping[int, int] = MappingProxyType(
+    {ord(kind): size for size, kinds in enumerate(["V", "tbB", "su", "", "Iif", "D", "", "", "lLdT"]) for kind in kinds}
+)
+"""Bytes of a value, by its type, for types that nobody can change once they were read."""
+_new = tuple.__new__
 
 
 class Properties(NamedTuple):
@@ -32,20 +42,20 @@ UNREADABLE = Properties({}, None)
 
 
 class Shape(NamedTuple):
-    """Usual properties without what changes: the text of header `name`, the message id, the moment of publishing.
+    """Usual properties: what is `fixed`, and what changes between, without changing its length.
 
-    Places in the bytes: `head`, text up to `text_stop`, `middle`, message id from `id_start` to `id_stop`, where the
-    two are the same if there is none, moment, `tail`.
+    `layout` takes the bytes apart, by turns into what is fixed and what changes: first values of the headers `names`,
+    in the order of the wire, then the message id where `has_id`, then the moment of publishing, which nobody reads.
+    `headers` has all headers; it is for copying. `only` is the name of the header where there is no other one and it is
+    a text, and else empty.
     """
 
-    name: str
-    head: bytes
-    text_start: int
-    text_stop: int
-    middle: bytes
-    id_start: int
-    id_stop: int
-    tail: bytes
+    layout: struct.Struct
+    fixed: tuple[bytes, ...]
+    names: tuple[str, ...]
+    only: str
+    headers: dict[str, object]
+    has_id: bool
 
 
 class PropertiesReader:
@@ -67,7 +77,7 @@ class PropertiesReader:
         properties = _read(data)
         if properties is None:
             return UNREADABLE
-        shape = _shape(data, properties.headers)
+        shape = _shape(data, properties)
         if shape is not None:
             if len(self.shapes) >= _MOST_SHAPES:
                 self.shapes.clear()
@@ -76,17 +86,23 @@ class PropertiesReader:
 
 
 def read_usual(data: bytes, shape: Shape) -> Properties | None:
-    """The properties, where they are of this shape, and of its length; None where they are not."""
-    name, head, text_start, text_stop, middle, id_start, id_stop, tail = shape
-    if not (data.startswith(head) and data.endswith(tail) and data[text_stop:id_start] == middle):
+    """The properties, where they are of this shape; None where they are not. They must have its length."""
+    layout, fixed, names, only, all_headers, has_id = shape
+    parts = layout.unpack(data)
+    if parts[::2] != fixed:
         return None
-    text = data[text_start:text_stop]
-    if id_start == id_stop:
-        return Properties({name: text.decode()}, None) if text.isascii() else None
-    message_id = data[id_start:id_stop]
-    if not (text.isascii() and message_id.isascii()):
+    values = parts[1::2]
+    try:
+        if only:
+            headers: dict[str, object] = {only: str(values[0], "ascii")}
+        else:
+            headers = all_headers.copy()
+            for name, value in zip(names, values, strict=False):
+                headers[name] = value if value.__class__ is int else str(value, "ascii")
+        message_id = str(values[len(names)], "ascii") if has_id else None
+    except UnicodeDecodeError:
         return None
-    return Properties({name: text.decode()}, message_id.decode())
+    return _new(Properties, (headers, message_id))
 
 
 class _Field(NamedTuple):
@@ -119,27 +135,60 @@ _FIELDS = (
 """All properties, in the order of the wire: AMQP 0-9-1, class basic."""
 
 
-def _shape(data: bytes, headers: Mapping[str, object]) -> Shape | None:
-    """The shape of properties that were read in full; None where they have not one header, or it is not a text."""
+class _Entry(NamedTuple):
+    """A header: its type, and where its value stands."""
+
+    kind: int
+    start: int
+    stop: int
+
+
+def _shape(data: bytes, properties: Properties) -> Shape | None:
+    """The shape of properties that were read in full; None where they have none, as with tables within headers."""
     places = _places(data)
-    if places is None or _HEADERS not in places or len(headers) != 1:
+    if places is None:
         return None
-    table, stop = places[_HEADERS]
-    ((name, text),) = headers.items()
-    named = name.encode()
-    if not isinstance(text, str):
+    entries = _entries(data, *places.get(_HEADERS, (0, 0)))
+    if entries is None or len(entries) != len(properties.headers) or len(entries) > _MOST_ENTRIES:
         return None
-    entry = bytes([len(named)]) + named + b"S" + len(text.encode()).to_bytes(4) + text.encode()
-    if data[table:stop] != entry:
-        return None
-    start = stop - len(text.encode())
-    moment = places.get(_PUBLISHED_AT, (len(data), len(data)))
-    message_id = places.get(_MESSAGE_ID, (moment[0], moment[0]))
-    if _MESSAGE_ID in places and message_id[0] == message_id[1]:
-        return None
-    return Shape(
-        name, data[:start], start, stop, data[stop : message_id[0]], message_id[0], message_id[1], data[moment[1] :]
-    )
+    names, changing = [], []
+    for name, (kind, start, stop) in zip(properties.headers, entries, strict=True):
+        code = _NUMBERS.get(kind) or (f"{stop - start}s" if kind == _TEXT and data[start:stop].isascii() else "")
+        if code:
+            names.append(name)
+            changing.append((code, start, stop))
+    for field in (_MESSAGE_ID, _PUBLISHED_AT):
+        if field in places:
+            start, stop = places[field]
+            changing.append((f"{stop - start}s", start, stop))
+    codes, fixed, at = [], [], 0
+    for code, start, stop in [*changing, ("", len(data), len(data))]:
+        codes += f"{start - at}s", code
+        fixed.append(data[at:start])
+        at = stop
+    only = names[0] if len(names) == len(entries) == 1 and entries[0].kind == _TEXT else ""
+    layout = struct.Struct(">" + "".join(codes))
+    shape = Shape(layout, tuple(fixed), tuple(names), only, dict(properties.headers), _MESSAGE_ID in places)
+    return shape if read_usual(data, shape) == properties else None
+
+
+def _entries(data: bytes, at: int, end: int) -> Sequence[_Entry] | None:
+    """The headers of a table; None where one has a type that is not in the tables here, or they do not end there."""
+    entries = []
+    while at < end:
+        at += 1 + data[at]
+        kind = data[at]
+        start = at + 1
+        if kind == _TEXT:
+            start += _TEXT_LENGTH_BYTES
+            size = int.from_bytes(data[at + 1 : start])
+        elif kind in _SIZES:
+            size = _SIZES[kind]
+        else:
+            return None
+        at = start + size
+        entries.append(_Entry(kind, start, at))
+    return entries if at == end else None
 
 
 def _places(data: bytes) -> Mapping[_Field, tuple[int, int]] | None:

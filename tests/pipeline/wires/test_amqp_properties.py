@@ -54,6 +54,37 @@ def test_the_like_of_what_was_read_needs_no_reading(has_id: bool, has_moment: bo
     assert read_usual(second, shape) == ({"ArrivalTime": "2026-01-01T00:00:01Z"}, "m1" if has_id else None)
 
 
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+@given(data=st.data())
+def test_texts_and_numbers_of_several_headers_need_no_reading_again(data: st.DataObject, bits: int) -> None:
+    least = 0 if bits == 8 else 2 ** (bits // 2)
+    numbers = st.integers(least, 2 ** (bits - 1) - 1)
+    first, second = (
+        Basic.Properties(headers={"ArrivalTime": f"2026-01-0{day}", "x": True, "n": data.draw(numbers), "to": "me"})
+        for day in (1, 2)
+    )
+    reader = PropertiesReader()
+    reader.read(first.marshal())
+    (shape,) = reader.shapes.values()
+    assert read_usual(second.marshal(), shape) == (second.headers, None)
+
+
+def test_numbers_of_either_sign_are_read_as_pamqp_reads_them() -> None:
+    for first, second in [(1, -1), (-1, 1), (2**31 - 1, -(2**31)), (2**62, -(2**62))]:
+        reader = PropertiesReader()
+        reader.read(Basic.Properties(headers={"n": first}).marshal())
+        data = Basic.Properties(headers={"n": second}).marshal()
+        assert reader.read(data) == PropertiesReader().read(data) == ({"n": second}, None)
+
+
+def test_what_a_reader_of_headers_does_to_them_reaches_no_other_message() -> None:
+    reader = PropertiesReader()
+    data = Basic.Properties(headers={"a": "x", "b": True}).marshal()
+    reader.read(data).headers["c"] = "of mine"
+    reader.read(data).headers["d"] = "of mine"
+    assert reader.read(data).headers == {"a": "x", "b": True}
+
+
 def test_text_of_the_same_length_that_is_not_ascii_is_read_in_full() -> None:
     reader = PropertiesReader()
     reader.read(Basic.Properties(headers={"ArrivalTime": "2026"}).marshal())
