@@ -161,7 +161,9 @@ def _shape(data: bytes, properties: Properties) -> Shape | None:
         if field in places:
             start, stop = places[field]
             changing.append((f"{stop - start}s", start, stop))
-    codes, fixed, at = [], [], 0
+    codes: list[str] = []
+    fixed: list[bytes] = []
+    at = 0
     for code, start, stop in [*changing, ("", len(data), len(data))]:
         codes += f"{start - at}s", code
         fixed.append(data[at:start])
