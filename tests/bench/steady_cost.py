@@ -12,7 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
@@ -92,45 +93,53 @@ class Steady:
         self._lives += 1
         folder = self._folder / f"life{self._lives}"
         folder.mkdir()
-        vhost = self._rabbitmq.add_vhost()
         (port,) = free_ports(1)
-        place = Place(self._rabbitmq, vhost, "Q", self._influxdb, self._influxdb.add_bucket(), folder, port)
-        await publish(place.amqp_url, place.queue, a_second, 0)
-        async with (
-            store_line(self._influxdb.url, NUMBER) as line,
-            QueueWatch(place.amqp_url, place.queue, PATIENCE_S) as watch,
-        ):
-            inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
-            environment = {
-                **inherited,
-                **{
-                    name: line.url if name.endswith("INFLUX_URL") else value
-                    for name, value in contender.environment(place).items()
-                },
-            }
-            process = MeasuredProcess(name, contender.words, environment, self._folder / "contenders.log")
-            try:
+        with self._vhost() as vhost:
+            place = Place(self._rabbitmq, vhost, "Q", self._influxdb, self._influxdb.add_bucket(), folder, port)
+            await publish(place.amqp_url, place.queue, a_second, 0)
+            async with (
+                store_line(self._influxdb.url, NUMBER) as line,
+                QueueWatch(place.amqp_url, place.queue, PATIENCE_S) as watch,
+            ):
+                inherited = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
+                environment = {
+                    **inherited,
+                    **{
+                        name: line.url if name.endswith("INFLUX_URL") else value
+                        for name, value in contender.environment(place).items()
+                    },
+                }
+                process = MeasuredProcess(name, contender.words, environment, self._folder / "contenders.log")
+                try:
 
-                async def has_consumer() -> bool:
-                    return await watch.consumers() == 1
+                    async def has_consumer() -> bool:
+                        return await watch.consumers() == 1
 
-                async def has_all() -> bool:
-                    return len(line.stored) >= len(sent)
+                    async def has_all() -> bool:
+                        return len(line.stored) >= len(sent)
 
-                await watch.until(has_consumer, process.check)
-                settled: list[float] = []
-                sent = await publish(
-                    place.amqp_url, place.queue, a_second, seconds, lambda: settled.append(process.cpu_s)
-                )
-                await watch.until(has_all, process.check)
-                cpu_s = process.cpu_s - settled[0]
-                await asyncio.to_thread(process.end)
-            except TimeoutError:
-                raise ServiceError(f"{name} stored {len(line.stored)} of {len(sent)} messages") from None
-            finally:
-                process.kill()
-                self._rabbitmq.delete_vhost(vhost)
+                    await watch.until(has_consumer, process.check)
+                    settled: list[float] = []
+                    sent = await publish(
+                        place.amqp_url, place.queue, a_second, seconds, lambda: settled.append(process.cpu_s)
+                    )
+                    await watch.until(has_all, process.check)
+                    cpu_s = process.cpu_s - settled[0]
+                    await asyncio.to_thread(process.end)
+                except TimeoutError:
+                    raise ServiceError(f"{name} stored {len(line.stored)} of {len(sent)} messages") from None
+                finally:
+                    process.kill()
         return cpu_s, [line.stored[number] - sent[number] for number in sent]
+
+    @contextmanager
+    def _vhost(self) -> Iterator[str]:
+        """One to live in, gone once all that were connected to it have left."""
+        vhost = self._rabbitmq.add_vhost()
+        try:
+            yield vhost
+        finally:
+            self._rabbitmq.delete_vhost(vhost)
 
     async def figures(self, name: str, a_second: int, seconds: float) -> Figures:
         """Those of one life."""
