@@ -18,9 +18,9 @@ import orjson
 from pipeline.core.body import Json
 from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
 
-_ARRIVALS = 1_000_000
-_ARRIVAL_STEP_NS = 1_000
-_VALUE_STEPS = 1_000
+ARRIVALS = 1_000_000
+ARRIVAL_STEP_NS = 1_000
+VALUE_STEPS = 1_000
 
 
 def value_crc(value: Json) -> int:
@@ -35,5 +35,5 @@ def spread_stamp(observed_at: int, arrived_at: int | None, crc: int) -> int:
     """
     if observed_at % NS_PER_S:
         return observed_at
-    arrival = 0 if arrived_at is None else arrived_at // NS_PER_MS % _ARRIVALS
-    return observed_at + arrival * _ARRIVAL_STEP_NS + crc % _VALUE_STEPS
+    arrival = 0 if arrived_at is None else arrived_at // NS_PER_MS % ARRIVALS
+    return observed_at + arrival * ARRIVAL_STEP_NS + crc % VALUE_STEPS
