@@ -85,7 +85,7 @@ def test_later_than_900_s_the_arrival_is_taken_for_an_earlier_one() -> None:
 
 
 def test_what_has_no_observation_gives_none() -> None:
-    fields: list[Field] = [("total_power_kw_text", "much"), ("unheard_of", 1.0), ("total_power_kw", "text in a number's field")]
+    fields: list[Field] = [("total_power_kw_text", "much"), ("unheard_of", 1.0), ("total_power_kw", "not a number")]
     assert list(FACTS.observations("charger_power", "EH1", STAMP, fields)) == []
 
 
