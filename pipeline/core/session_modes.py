@@ -1,0 +1,195 @@
+"""Modes for sessions: when a car came, when it left, and when it was charged, by what a charger's OpMode says.
+
+Owns which modes mean a car, and which of them need not be remembered. Pure, and a function of the set of modes, however
+they are ordered or repeated. Must not know documents, energies, or rows.
+
+A car comes with a change from Disconnected to a mode that has a car, and leaves with the next Disconnected; modes that
+say nothing of a car (Offline, Error, unknown codes) stand between without a word. Where nothing is known before the
+first mode, nobody saw the car come. Moments are whole seconds; of two modes of one second the one counts that a store
+shows last.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pipeline.core.timestamps import NS_PER_S
+
+
+class Presence(IntEnum):
+    """What a mode says; also how it is kept, so numbers stay as they are."""
+
+    UNSAID = 0
+    AWAY = 1
+    CAR = 2
+    CHARGING = 3
+
+
+_PRESENCES: Mapping[float, Presence] = MappingProxyType(
+    {
+        1.0: Presence.AWAY,
+        2.0: Presence.CAR,
+        3.0: Presence.CHARGING,
+        4.0: Presence.CAR,
+        6.0: Presence.CAR,
+        7.0: Presence.CAR,
+        8.0: Presence.CAR,
+    }
+)
+"""By the code of an OpMode."""
+
+
+class Mode(NamedTuple):
+    """What was said at `key`, the time of its row, nanoseconds."""
+
+    key: int
+    presence: Presence
+
+
+class Stay(NamedTuple):
+    """From when until when a car was there; `stop` None while it is. Whole seconds, in nanoseconds."""
+
+    start: int
+    stop: int | None
+
+
+class Presences(NamedTuple):
+    """What all modes together say, in order, in nanoseconds.
+
+    `stays`     cars that were seen to come.
+    `leavings`  when the charger came to be without a car, or was first known to be.
+    `charging`  pieces of time during which a car was charged; the end of the last is None while one is.
+    `changes`   when anything changed.
+    """
+
+    stays: Sequence[Stay]
+    leavings: Sequence[int]
+    charging: Sequence[tuple[int, int | None]]
+    changes: Sequence[int]
+
+    def leaving_after(self, moment: int) -> int | None:
+        """When the car that is there at a moment leaves; None where that is not known."""
+        return next((leaving for leaving in self.leavings if leaving > moment), None)
+
+    def charging_ns(self, first: int, end: int) -> int:
+        """How long a car was charged between two moments."""
+        pieces = ((begun, end if ended is None else ended) for begun, ended in self.charging)
+        return sum(max(min(ended, end) - max(begun, first), 0) for begun, ended in pieces)
+
+
+def presence_of(code: float) -> Presence:
+    """What an OpMode says."""
+    return _PRESENCES.get(code, Presence.UNSAID)
+
+
+class SessionModes:
+    """See above. Nine bytes a mode."""
+
+    __slots__ = ("_keys", "_presences")
+
+    def __init__(self) -> None:
+        """No mode is known."""
+        self._keys = array("q")
+        self._presences = bytearray()
+
+    def __iter__(self) -> Iterator[Mode]:
+        """Every mode that is remembered, in order."""
+        return map(Mode, self._keys, map(Presence, self._presences))
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._keys)
+
+    def add(self, mode: Mode) -> bool:
+        """A mode; whether it is new, and counts. Of two of one key the greater does."""
+        keys, (key, presence) = self._keys, mode
+        second = key - key % NS_PER_S
+        if not keys or keys[-1] < second:
+            keys.append(key)
+            self._presences.append(presence)
+            return True
+        place = bisect_left(keys, second)
+        if place == len(keys) or keys[place] >= second + NS_PER_S:
+            keys.insert(place, key)
+            self._presences.insert(place, presence)
+            return True
+        if (key, presence) <= (keys[place], self._presences[place]):
+            return False
+        keys[place], self._presences[place] = key, presence
+        return True
+
+    def read(self) -> Presences:
+        """What all of them say together."""
+        changes: list[Mode] = []
+        charging: list[tuple[int, int | None]] = []
+        before: int = Presence.UNSAID
+        for key, presence in zip(self._keys, self._presences, strict=True):
+            if presence == before:
+                continue
+            at = key - key % NS_PER_S
+            changes.append(Mode(at, Presence(presence)))
+            if before == Presence.CHARGING:
+                charging[-1] = (charging[-1][0], at)
+            if presence == Presence.CHARGING:
+                charging.append((at, None))
+            before = presence
+        return Presences(*_comings_and_leavings(changes), charging, [change.key for change in changes])
+
+    def thin(self, settled: int, wanted: int, forgotten: int) -> list[Mode]:
+        """Forget what makes no difference any more, and give it.
+
+        Before `settled` nothing is added any more. Sessions begin at `wanted` or later; what was said before
+        `forgotten` counts only as far as it still holds then. Nanoseconds; `forgotten` is not past the others.
+        """
+        kept, gone = self._without_repeats(settled)
+        begin = self._first_needed(kept, min(settled, wanted), forgotten)
+        gone += kept[:begin]
+        if gone:
+            self._keys = array("q", [mode.key for mode in kept[begin:]])
+            self._presences = bytearray(mode.presence for mode in kept[begin:])
+        return gone
+
+    def _without_repeats(self, settled: int) -> tuple[list[Mode], list[Mode]]:
+        kept: list[Mode] = []
+        gone: list[Mode] = []
+        for mode in self:
+            is_repeat = bool(kept) and kept[-1].presence is mode.presence and mode.key < settled
+            (gone if is_repeat else kept).append(mode)
+        return kept, gone
+
+    def _first_needed(self, modes: Sequence[Mode], wanted: int, forgotten: int) -> int:
+        """The place of the first mode without which something would be read otherwise."""
+        needed = 0
+        has_car: bool | None = None
+        for place, (key, presence) in enumerate(modes):
+            if key >= wanted:
+                break
+            if presence is Presence.UNSAID:
+                continue
+            is_leaving = presence is Presence.AWAY and has_car is not False
+            if is_leaving or key < forgotten:
+                needed = place
+            has_car = presence is not Presence.AWAY
+        return needed
+
+
+def _comings_and_leavings(changes: Iterable[Mode]) -> tuple[list[Stay], list[int]]:
+    stays: list[Stay] = []
+    leavings: list[int] = []
+    came: int | None = None
+    has_car: bool | None = None
+    for at, presence in changes:
+        if presence is Presence.UNSAID:
+            continue
+        if presence is not Presence.AWAY:
+            came = at if has_car is False else came
+        elif has_car is not False:
+            leavings.append(at)
+            if came is not None:
+                stays.append(Stay(came, at))
+            came = None
+        has_car = presence is not Presence.AWAY
+    return (stays if came is None else [*stays, Stay(came, None)]), leavings
