@@ -11,7 +11,7 @@ shows last.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,6 +27,9 @@ class Presence(IntEnum):
     CAR = 2
     CHARGING = 3
 
+
+# Names of this module are found faster than members of an enumeration, and bytes are numbers.
+_UNSAID, _AWAY, _CHARGING = int(Presence.UNSAID), int(Presence.AWAY), int(Presence.CHARGING)
 
 _PRESENCES: Mapping[float, Presence] = MappingProxyType(
     {
@@ -123,20 +126,34 @@ class SessionModes:
 
     def read(self) -> Presences:
         """What all of them say together."""
-        changes: list[Mode] = []
+        changes: list[int] = []
         charging: list[tuple[int, int | None]] = []
-        before: int = Presence.UNSAID
+        stays: list[Stay] = []
+        leavings: list[int] = []
+        before, had_car = _UNSAID, _UNSAID
+        came: int | None = None
         for key, presence in zip(self._keys, self._presences, strict=True):
             if presence == before:
                 continue
             at = key - key % NS_PER_S
-            changes.append(Mode(at, Presence(presence)))
-            if before == Presence.CHARGING:
+            changes.append(at)
+            if before == _CHARGING:
                 charging[-1] = (charging[-1][0], at)
-            if presence == Presence.CHARGING:
+            elif presence == _CHARGING:
                 charging.append((at, None))
             before = presence
-        return Presences(*_comings_and_leavings(changes), charging, [change.key for change in changes])
+            if presence == _AWAY:
+                if had_car != _AWAY:
+                    leavings.append(at)
+                if came is not None:
+                    stays.append(Stay(came, at))
+                    came = None
+            elif presence != _UNSAID and had_car == _AWAY:
+                came = at
+            had_car = presence or had_car
+        if came is not None:
+            stays.append(Stay(came, None))
+        return Presences(stays, leavings, charging, changes)
 
     def thin(self, settled: int, wanted: int, forgotten: int) -> list[Mode]:
         """Forget what makes no difference any more, and give it.
@@ -174,22 +191,3 @@ class SessionModes:
                 needed = place
             has_car = presence is not Presence.AWAY
         return needed
-
-
-def _comings_and_leavings(changes: Iterable[Mode]) -> tuple[list[Stay], list[int]]:
-    stays: list[Stay] = []
-    leavings: list[int] = []
-    came: int | None = None
-    has_car: bool | None = None
-    for at, presence in changes:
-        if presence is Presence.UNSAID:
-            continue
-        if presence is not Presence.AWAY:
-            came = at if has_car is False else came
-        elif has_car is not False:
-            leavings.append(at)
-            if came is not None:
-                stays.append(Stay(came, at))
-            came = None
-        has_car = presence is not Presence.AWAY
-    return (stays if came is None else [*stays, Stay(came, None)]), leavings

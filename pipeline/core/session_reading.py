@@ -51,25 +51,25 @@ class Session(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """Where a session stands by modes: its start, when the car left, and how long it is followed."""
+    """Where a session stands by modes: its start, when the car left, how long it is followed, and lasts at least."""
 
     start: int
     left: int | None
     until: int
+    lasts_until: int
 
 
 def read_sessions(
     presences: Presences, energies: SessionEnergies, documents: Iterable[Document], energies_until: int
 ) -> list[Session]:
     """Every session, by its start; no two start together. Energies stamped before `energies_until` count."""
-    by_stay: dict[Stay | None, list[Document]] = {stay: [] for stay in presences.stays}
+    by_stay: dict[Stay | None, list[Document]] = {}
     for document in documents:
         by_stay.setdefault(_stay_of(document, presences.stays), []).append(document)
     reading = _Reading(presences, energies, energies_until - 1)
-    sessions = [reading.told(cluster) for cluster in _clusters(by_stay.pop(None, ()))]
-    for stay, about in by_stay.items():
-        if stay is not None:
-            sessions += _of_stay(reading, stay, about)
+    sessions = [reading.told(cluster) for cluster in _clusters(by_stay.get(None, ()))]
+    for stay in presences.stays:
+        sessions += _of_stay(reading, stay, by_stay.get(stay, ()))
     found: dict[int, Session] = {}
     for session in sessions:
         other = found.get(session.start)
@@ -87,7 +87,9 @@ def _both(session: Session, other: Session) -> Session:
 def _of_stay(reading: "_Reading", stay: Stay, about: Sequence[Document]) -> Sequence[Session]:
     """That of a car last, and what else is told of its time. Nothing is over before all of it is."""
     clusters = _clusters(about)
-    nearest = min(clusters, key=lambda cluster: abs(cluster[0].start - stay.start), default=())
+    if not clusters[1:]:
+        return [reading.seen(stay, clusters[0] if clusters else ())]
+    nearest = min(clusters, key=lambda cluster: abs(cluster[0].start - stay.start))
     sessions = [reading.told(cluster) for cluster in clusters if cluster is not nearest]
     sessions.append(reading.seen(stay, nearest))
     over_at = max(session.over_at for session in sessions)
@@ -101,11 +103,17 @@ def _followed_until(stay: Stay) -> int:
 
 def _stay_of(document: Document, stays: Sequence[Stay]) -> Stay | None:
     """The car that a document is about."""
-    agreeing = [stay for stay in stays if _agrees(document, stay)]
-    near = [stay for stay in agreeing if abs(document.start - stay.start) <= NEAR_NS]
-    if near:
-        return min(near, key=lambda stay: (abs(document.start - stay.start), stay.start))
-    return next((stay for stay in agreeing if stay.start <= document.start < _followed_until(stay)), None)
+    start = document.start
+    near: tuple[int, Stay | None] = (NEAR_NS + 1, None)
+    within: Stay | None = None
+    for stay in stays:
+        distance = abs(start - stay.start)
+        is_near = distance < near[0]
+        if (is_near or stay.start <= start < _followed_until(stay)) and _agrees(document, stay):
+            if is_near:
+                near = (distance, stay)
+            within = within or stay
+    return near[1] or within
 
 
 def _agrees(document: Document, stay: Stay) -> bool:
@@ -148,16 +156,15 @@ class _Reading:
         left = self._presences.leaving_after(start)
         if left is not None and left > start + LONGEST_NS:
             left = None
-        return self._session(_Span(start, left, start + LONGEST_NS if left is None else left), cluster)
+        return self._session(_Span(start, left, start + LONGEST_NS if left is None else left, start), cluster)
 
     def seen(self, stay: Stay, cluster: tuple[Document, ...]) -> Session:
         """The session of a car that was seen to come."""
         until = _followed_until(stay)
-        session = self._session(_Span(stay.start, stay.stop if stay.stop == until else None, until), cluster)
-        return session._replace(over_at=max(session.over_at, until))
+        return self._session(_Span(stay.start, stay.stop if stay.stop == until else None, until, until), cluster)
 
     def _session(self, span: _Span, cluster: tuple[Document, ...]) -> Session:
-        start, left, until = span
+        start, left, until, lasts_until = span
         document = max(cluster, key=_weight, default=None)
         stop, is_ended = left, False
         if document is not None and document.stop is not None:
@@ -176,7 +183,7 @@ class _Reading:
             "" if document is None else document.id,
             bool(cluster),
             cluster,
-            until if stop is None else stop,
+            until if stop is None else max(stop, lasts_until),
         )
 
     def _last_said(self, start: int, until: int) -> int:

@@ -23,6 +23,9 @@ from pipeline.core.timestamps import NS_PER_S, format_time
 from schemas.measurement import SESSION
 from schemas.row import Field, Row
 
+_SAID = 7
+"""How many members of a session, the first, its row is made of."""
+
 
 class Source(StrEnum):
     """What a row rests on."""
@@ -44,6 +47,11 @@ def session_row(serial: str, session: Session) -> Row:
         ("source", Source.JSON.value if is_told else Source.OP_MODE.value),
     )
     return Row(SESSION, serial, "", (), start, fields)
+
+
+def digest_of(session: Session | None) -> int:
+    """A number that tells rows of one place apart by their content, within this process; None for no session."""
+    return hash(None if session is None else session[:_SAID])
 
 
 def no_session_row(serial: str, start: int) -> Row:

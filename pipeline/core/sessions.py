@@ -35,7 +35,7 @@ from pipeline.core.session_facts import WANTED, Place, SessionFact, fact_of, fro
 from pipeline.core.session_json import Document, is_told_in_time
 from pipeline.core.session_memory import NOT_GIVEN, SessionMemory, is_over
 from pipeline.core.session_reading import Session
-from pipeline.core.session_rows import no_session_row, session_row
+from pipeline.core.session_rows import digest_of, no_session_row, session_row
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.core.watermark import AHEAD_NS
 from schemas.observation import Observation, Product
@@ -229,10 +229,9 @@ class Sessions:
                 del memory.given[start]
                 self._noted.append((serial, Place(start, 0), False))
                 continue
-            row = _row(serial, start, session_or_none)
-            digest = hash(row.fields)
+            digest = digest_of(session_or_none)
             if digest != given or serial in self._repeated or (serial, start) in self._again:
-                rows.append(row)
+                rows.append(_row(serial, start, session_or_none))
                 memory.given[start] = digest
         return rows
 

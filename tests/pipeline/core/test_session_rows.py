@@ -1,7 +1,7 @@
 """Session rows: every field, always."""
 
 from pipeline.core.session_reading import Session
-from pipeline.core.session_rows import Source, no_session_row, session_row
+from pipeline.core.session_rows import Source, digest_of, no_session_row, session_row
 from pipeline.core.timestamps import NS_PER_S, parse_time
 from schemas.row import Row
 
@@ -35,6 +35,12 @@ def test_one_that_ended_as_a_document_tells() -> None:
         "816",
         "json",
     )
+
+
+def test_a_digest_tells_contents_apart_and_nothing_else() -> None:
+    others = [None, OPEN._replace(kwh=1.6), OPEN._replace(stop=OPEN.last), OPEN._replace(is_told=True)]
+    assert digest_of(OPEN) not in map(digest_of, others)
+    assert digest_of(OPEN._replace(over_at=7)) == digest_of(OPEN)
 
 
 def test_one_that_is_none_after_all_counts_in_no_sum() -> None:
