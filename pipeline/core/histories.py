@@ -89,6 +89,12 @@ class Histories:
         """Ids of observations of chargers that matter here."""
         return frozenset(SLOTS)
 
+    def begin(self, at: int) -> None:
+        """Give no rows of a moment before this one, whatever is said of earlier ones."""
+        self._hours.begin(at)
+        self._snapshots.begin(at)
+        self._told = max(self._hours.told, self._snapshots.told)
+
     def add(self, observation: Observation) -> None:
         """An observation; what is not wanted here, and a value that is no number, is passed over."""
         serial, product, number, _, value, crc, observed_at, arrived_at, received_at = observation

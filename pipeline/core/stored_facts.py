@@ -9,7 +9,7 @@ it (`pipeline.core.same_stamp`). All others have the stamp that the row has, and
 last one of a second wins, finer stamps, and what the device sent as text though it is a number, as in "13.50".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -53,9 +53,17 @@ class StoredFacts:
         """The fields that can be read back, by measurement."""
         return self._fields
 
+    def fields_of(self, ids: Container[int]) -> Mapping[str, Sequence[str]]:
+        """Of `fields`, those of some ids."""
+        found = {
+            measurement: [name for name, known in fields.items() if known.id in ids]
+            for measurement, fields in self._fields.items()
+        }
+        return {measurement: names for measurement, names in found.items() if names}
+
     def observations(self, measurement: str, charger: str, time: int, fields: Iterable[Field]) -> Iterator[Observation]:
         """Those that a row is of. Fields that are not among `fields` above give none; nor does JSON null."""
-        of_measurement = self._fields[measurement]
+        of_measurement = self._fields.get(measurement, {})
         for name, value in fields:
             known = of_measurement.get(name)
             if known is None or isinstance(value, str) is not known.is_text:

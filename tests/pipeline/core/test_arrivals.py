@@ -30,7 +30,7 @@ class Message(NamedTuple):
 def decided(messages: Sequence[Message]) -> list[Message]:
     """What comes out of it, as the arrivals that were found; by stamp."""
     arrivals: Arrivals[Message] = Arrivals()
-    found = []
+    found: list[tuple[Message, int]] = []
     for message in sorted(messages):
         found += arrivals.add("EH1", Said(message.stamp, message.earliest, message))
     found += arrivals.finish()
@@ -96,7 +96,7 @@ def test_nothing_is_held_for_longer_than_a_day() -> None:
 
 def test_devices_do_not_mix() -> None:
     arrivals: Arrivals[str] = Arrivals()
-    found = []
+    found: list[tuple[str, int]] = []
     for minute in range(3):
         at = START + minute * 60 * NS_PER_S
         for serial in ("EH1", "EH2")[: 3 - minute]:

@@ -1,0 +1,146 @@
+"""Recomputation: hours, snapshots and sessions of the past, anew from the facts that a store keeps.
+
+Owns what of the past is computed from what, and which of it may be written over what is there. Pure. Must not know
+stores, or how facts are read from them.
+
+Facts come in the order of their stamps, a slice of time after the other, so nothing is late here: what reached the
+cloud too late for the rows that were written live is honoured now, and energy is spread evenly where a meter was read
+late. What a store does not keep cannot be had again:
+- `messages` and `device_to_cloud_ms_max` of an hour are left as they were written;
+- when a charger was heard is worked out (`pipeline.core.arrivals`), and values of which the last one of a second wins
+  do not count for that. So where a charger falls silent or is heard again, `online_s` and the seconds of its modes may
+  differ by seconds from what was written live.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from pipeline.core.arrivals import Arrivals, Said
+from pipeline.core.clock_offset import HOUR_NS
+from pipeline.core.histories import Histories
+from pipeline.core.sessions import Sessions
+from pipeline.core.stored_facts import StoredFacts
+from pipeline.core.timestamps import NS_PER_MS
+from schemas.catalogue import Catalogue
+from schemas.measurement import CHARGER_HOUR, COMMAND_RESPONSE
+from schemas.observation import Observation, Product
+from schemas.row import Field, Row
+
+SETTLED_NS = 2 * HOUR_NS
+"""How much longer than late data facts are read behind the last row: meters speak hourly."""
+
+_RESPONSE = "response_ms"
+_KEPT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {CHARGER_HOUR: frozenset({"messages", "device_to_cloud_ms_max"})}
+)
+
+
+class StoredRow(NamedTuple):
+    """A row as it is read from a store: without tags, for facts have none that matter here."""
+
+    measurement: str
+    charger: str
+    time: int
+    fields: tuple[Field, ...]
+
+
+class Recomputation:
+    """The rows of [first, until), nanoseconds, whole hours. For one thread at a time."""
+
+    def __init__(self, catalogue: Catalogue, silent_after: int, late_ns: int, first: int, until: int) -> None:
+        """Nothing was read yet. SILENT_AFTER and LATE_DATA, nanoseconds."""
+        self._facts = StoredFacts(catalogue, Product.CHARGER)
+        self._histories = Histories(silent_after, late_ns)
+        self._sessions = Sessions(late_ns)
+        self._arrivals: Arrivals[Observation] = Arrivals()
+        self._wanted = self._histories.wanted | self._sessions.wanted
+        self._first, self._until, self._late_ns = first, until, late_ns
+        self._lead_ns = silent_after + HOUR_NS
+
+    @property
+    def lead_from(self) -> int:
+        """From when on facts are to be read, nanoseconds: who is online at first was heard before."""
+        return self._first - self._lead_ns
+
+    @property
+    def facts_until(self) -> int:
+        """Until when facts are to be read, nanoseconds, if there are any so late: what was said afterwards counts."""
+        return self._until + self._late_ns + SETTLED_NS
+
+    def fields(self) -> Mapping[str, Sequence[str]]:
+        """The fields that are read, by measurement: every message tells that its charger was heard."""
+        return {name: tuple(fields) for name, fields in self._facts.fields.items()} | {COMMAND_RESPONSE: (_RESPONSE,)}
+
+    def last_fields(self) -> Mapping[str, Sequence[str]]:
+        """Of these, what each charger said last before `lead_from` is to be read."""
+        return self._facts.fields_of(self._wanted)
+
+    def begin(self, before: Iterable[StoredRow], lead: Iterable[StoredRow]) -> None:
+        """What each charger said last before `lead_from`, of `last_fields`; and all facts from then to `first`."""
+        for row in before:
+            for observation in self._facts.observations(*row):
+                self._add(observation)
+        self._say(lead)
+        self._histories.begin(self._first - 1)
+
+    def take(self, facts: Iterable[StoredRow], end: int) -> Iterator[Sequence[Row]]:
+        """The facts of the next slice of time, which ends before `end`; the rows that follow, a portion at a time.
+
+        Rows come again where more becomes known of them. A portion has been written when the next one is asked for.
+        """
+        self._say(facts)
+        yield from self._advance(end)
+
+    def finish(self) -> Iterator[Sequence[Row]]:
+        """The rows that follow when no facts come any more; likewise."""
+        self._hear(list(self._arrivals.finish()))
+        yield from self._advance(self.facts_until)
+
+    def _advance(self, end: int) -> Iterator[Sequence[Row]]:
+        is_whole = False
+        while not is_whole:
+            histories, sessions = self._histories.advance(end), self._sessions.advance(end)
+            is_whole = histories.is_whole and sessions.is_whole
+            rows = (*histories.rows, *sessions.rows)
+            yield [_without_kept(row) for row in rows if self._first <= row.time < self._until]
+            self._histories.changes()
+            self._sessions.changes()
+            self._sessions.kept()
+
+    def _say(self, rows: Iterable[StoredRow]) -> None:
+        decided: list[tuple[Observation, int]] = []
+        answers: list[tuple[str, int]] = []
+        for row in rows:
+            for observation in self._facts.observations(*row):
+                if observation.arrived_at is None:
+                    self._add(observation)
+                else:
+                    said = Said(observation.observed_at, observation.arrived_at, observation)
+                    decided += self._arrivals.add(row.charger, said)
+            if row.measurement == COMMAND_RESPONSE:
+                answers += _answered(row)
+        self._hear(decided)
+        self._histories.hear([serial for serial, _ in answers], [at for _, at in answers])
+
+    def _hear(self, decided: Sequence[tuple[Observation, int]]) -> None:
+        for observation, arrived_at in decided:
+            self._add(observation._replace(arrived_at=arrived_at))
+        self._histories.hear([observation.serial for observation, _ in decided], [at for _, at in decided])
+
+    def _add(self, observation: Observation) -> None:
+        if observation.id in self._wanted:
+            self._histories.add(observation)
+            self._sessions.add(observation)
+
+
+def _answered(row: StoredRow) -> Iterator[tuple[str, int]]:
+    """Whose response it is, and when it arrived, if that is known."""
+    for name, value in row.fields:
+        if name == _RESPONSE and isinstance(value, float):
+            yield row.charger, row.time + round(value * NS_PER_MS)
+
+
+def _without_kept(row: Row) -> Row:
+    kept = _KEPT.get(row.measurement)
+    return row if kept is None else row._replace(fields=tuple(field for field in row.fields if field[0] not in kept))
