@@ -47,8 +47,12 @@ class SessionEnergies:
         """A value; whether it counts."""
         stamps, (at, kwh) = self._stamps, energy
         slot = at - at % SLOT_NS
-        place = len(stamps) if not stamps or stamps[-1] < slot else bisect_left(stamps, slot)
-        if place == len(stamps) or stamps[place] >= slot + SLOT_NS:
+        if not stamps or stamps[-1] < slot:
+            stamps.append(at)
+            self._kwh.append(kwh)
+            return True
+        place = bisect_left(stamps, slot)
+        if stamps[place] >= slot + SLOT_NS:
             stamps.insert(place, at)
             self._kwh.insert(place, kwh)
             return True

@@ -127,6 +127,7 @@ class Charger(Device):
     def _measure(self, now: int) -> None:
         """Add what flowed since the last time to every meter."""
         energy = self._power_kw * (now - self._measured_at) / NS_PER_S / _S_AN_HOUR
+        self.cloud.truth.add_energy(self.serial, self._measured_at, now, energy)
         self._measured_at = now
         self._hour_kwh += energy
         self._lifetime_kwh += energy

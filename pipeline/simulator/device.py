@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.simulator.cloud import Cloud
 from pipeline.simulator.messages import NS_PER_S
 from pipeline.simulator.quirks import Quirk
+from pipeline.simulator.truth import Disconnection
 from pipeline.simulator.values import draw_value
 from schemas.catalogue import Catalogue, ObservationSpec, Role
 from schemas.observation import Product
@@ -63,6 +64,7 @@ class Device:
         self.is_dead = False
         self.clock_offset = 0
         self._buffer: list[tuple[ObservationSpec, object, int]] = []
+        self._disconnection: Disconnection | None = None
 
     def say(self, number: int, value: object, now: int, observed_at: int | None = None) -> bool:
         """Report a value, now or when the connection is back; stamped with `observed_at` where that is not now.
@@ -119,6 +121,8 @@ class Device:
 
     def _disconnect(self, now: int) -> None:
         self.is_online = False
+        self._disconnection = Disconnection(self.serial, now)
+        self.cloud.truth.add_disconnection(self._disconnection)
         self.cloud.tell_cloud_made(self.serial, self.specs[_CONNECTED], False, now)
         self.cloud.tell_cloud_made(self.serial, self.specs[_REASON], "Keep-alive timeout", now)
 
@@ -126,6 +130,8 @@ class Device:
         if self.is_dead:
             return
         self.is_online = True
+        if self._disconnection:
+            self._disconnection.ended_at = now
         self.cloud.tell_cloud_made(self.serial, self.specs[_CONNECTED], True, now)
         for place, (spec, value, stamp) in enumerate(self._buffer):
             self.cloud.tell(self.serial, spec, value, stamp, now + place * _FLUSH_STEP_NS)

@@ -1,13 +1,17 @@
 """Truth: what really happened in a simulated fleet, for tests to ask.
 
-Owns the records and the counts. Must not know how anything is told to the queue.
+Owns the records and the counts. Must not know how anything is told to the queue, nor what anybody asks
+(`pipeline.simulator.questions`).
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 
+from pipeline.simulator.messages import NS_PER_S
 from pipeline.simulator.quirks import Quirk
 from schemas.reject import RejectReason
+
+HOUR_NS = 3_600 * NS_PER_S
 
 
 @dataclass(slots=True)
@@ -18,6 +22,15 @@ class ChargingSession:
     id: int
     started_at: int
     energy_kwh: float = 0.0
+    ended_at: int | None = None
+
+
+@dataclass(slots=True)
+class Disconnection:
+    """A device out of contact with the cloud; `ended_at` None while it is. Times in nanoseconds, the cloud's clock."""
+
+    serial: str
+    began_at: int
     ended_at: int | None = None
 
 
@@ -51,12 +64,14 @@ class CommandTruth:
 
 @dataclass(slots=True)
 class Truth:
-    """What was handed out, and what happened. `keeps_history` False leaves the two lists empty.
+    """What was handed out, and what happened. `keeps_history` False leaves the lists and `energies` empty.
 
     Deliveries, rejects and quirks of form are counted as they are handed out, redelivered ones again; all other quirks
     as they happen.
 
-    `kinds` counts by the second segment of a good key (`O`, `CR`), and everything else under `other`.
+    `kinds`     counts by the second segment of a good key (`O`, `CR`), and everything else under `other`.
+    `energies`  what flowed, in kWh, by charger and by the beginning of an hour (nanoseconds, UTC), up to when it was
+                measured last: at the end of every hour, and of every session.
     """
 
     keeps_history: bool = True
@@ -65,6 +80,8 @@ class Truth:
     rejects: Counter[RejectReason] = field(default_factory=Counter)
     sessions: list[ChargingSession] = field(default_factory=list)
     commands: list[CommandTruth] = field(default_factory=list)
+    disconnections: list[Disconnection] = field(default_factory=list)
+    energies: dict[tuple[str, int], float] = field(default_factory=dict)
 
     @property
     def deliveries(self) -> int:
@@ -75,6 +92,23 @@ class Truth:
         """Remember a session that has begun; it is completed in place."""
         if self.keeps_history:
             self.sessions.append(session)
+
+    def add_disconnection(self, disconnection: Disconnection) -> None:
+        """Remember that a device lost contact; it is completed in place."""
+        if self.keeps_history:
+            self.disconnections.append(disconnection)
+
+    def add_energy(self, serial: str, began_at: int, ended_at: int, kwh: float) -> None:
+        """Energy flowed, at one power, between two moments."""
+        if not self.keeps_history or not kwh:
+            return
+        at = began_at
+        while at < ended_at:
+            hour = at - at % HOUR_NS
+            until = min(hour + HOUR_NS, ended_at)
+            part = kwh * (until - at) / (ended_at - began_at)
+            self.energies[serial, hour] = self.energies.get((serial, hour), 0.0) + part
+            at = until
 
     def add_command(self, command: CommandTruth) -> None:
         """Remember a command that was sent; it is completed in place."""

@@ -63,6 +63,10 @@ def test_a_drop_is_told_by_the_cloud() -> None:
     one = device(cloud_drop=1.0)
     one.plan_drops(NOW)
     assert ids(one, NOW + 2 * HOUR_NS) == [250, 251, 250]
+    (loss,) = one.cloud.truth.disconnections
+    assert loss.serial == one.serial
+    assert loss.ended_at is not None
+    assert 8 * SECOND <= loss.ended_at - loss.began_at < 77 * SECOND
 
 
 def test_a_dead_device_is_never_heard_of_again() -> None:
@@ -73,6 +77,7 @@ def test_a_dead_device_is_never_heard_of_again() -> None:
     one.die(NOW + HOUR_NS)
     one.say(120, 2, NOW + HOUR_NS)
     assert ids(one, NOW + 24 * HOUR_NS) == []
+    assert [loss.ended_at for loss in one.cloud.truth.disconnections] == [None]
 
 
 def test_a_device_dies_of_sudden_as_well() -> None:
