@@ -112,7 +112,7 @@ def _stay_of(document: Document, stays: Sequence[Stay]) -> Stay | None:
         if (is_near or stay.start <= start < _followed_until(stay)) and _agrees(document, stay):
             if is_near:
                 near = (distance, stay)
-            within = within or stay
+            within = stay
     return near[1] or within
 
 
@@ -168,7 +168,7 @@ class _Reading:
         document = max(cluster, key=_weight, default=None)
         stop, is_ended = left, False
         if document is not None and document.stop is not None:
-            stop, is_ended = max(document.stop, start), True
+            stop, is_ended = document.stop, True
         last = self._last_said(start, until) if stop is None else stop
         kwh = max((each.kwh or 0.0 for each in cluster), default=0.0)
         if not is_ended or not kwh:

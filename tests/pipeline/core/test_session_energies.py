@@ -40,8 +40,8 @@ def test_a_span_is_without_its_beginning_and_with_its_end() -> None:
 
 
 def test_what_rises_later_is_not_needed_and_what_is_old_is_gone() -> None:
-    energies = heard((5, 7.0), (10, 2.0), (15, 3.0), (20, 1.0), (30, 0.5))
-    assert energies.thin(30 * MINUTE, 0) == [(10 * MINUTE, 2.0)]
+    energies = heard((5, 7.0), (10, 3.0), (15, 3.0), (20, 1.0), (30, 0.5))
+    assert energies.thin(30 * MINUTE, 0) == [(10 * MINUTE, 3.0)]
     assert energies.thin(30 * MINUTE, 15 * MINUTE) == [(5 * MINUTE, 7.0)]
     assert list(energies) == [(15 * MINUTE, 3.0), (20 * MINUTE, 1.0), (30 * MINUTE, 0.5)]
 

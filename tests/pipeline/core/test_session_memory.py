@@ -57,6 +57,26 @@ def test_what_is_over_for_good_is_forgotten_and_named() -> None:
     assert not found.is_empty
 
 
+def test_what_may_still_change_keeps_its_values() -> None:
+    found = memory(*FIRST[:3], FIRST[4], *SECOND, Energy(1_100 * M, 9.0))
+    found.forget(260 * M)
+    assert [session.kwh for session in found.sessions(EVER)] == [4.0, 9.0]
+
+
+def test_as_long_as_a_document_may_tell_of_it_nothing_is_over() -> None:
+    (session,) = memory(*FIRST[:3], FIRST[4]).sessions(EVER)
+    told_last = (200 + 40 + 40) * M
+    assert not is_over(session, told_last + M)
+    assert is_over(session, told_last + M + 1)
+
+
+def test_a_place_of_no_session_is_known_as_long_as_its_row_may_be_asked_for() -> None:
+    found = memory(*FIRST, *SECOND, Place(1_000 * M, 9), Place(2_000 * M, 9))
+    found.forget(2_000 * M)
+    assert set(found.given) == {1_000 * M, 2_000 * M}
+    assert found.forget(2_000 * M + OVER_NS + 1) == [Place(2_000 * M, 0)]
+
+
 def test_a_session_that_goes_on_is_not_over() -> None:
     found = memory(*FIRST, *SECOND)
     ended, going_on = found.sessions(EVER)

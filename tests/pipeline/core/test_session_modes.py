@@ -108,6 +108,12 @@ def test_thinning_makes_no_difference_to_sessions_that_last(
     assert ours.charging_ns(wanted * S, 99 * S) == theirs.charging_ns(wanted * S, 99 * S)
 
 
+def test_what_was_said_very_long_ago_counts_only_as_far_as_it_still_holds() -> None:
+    found = modes((10, AWAY), (20, CAR), (30, CHARGING), (60, CAR))
+    assert found.thin(50 * S, 50 * S, 40 * S) == [(10 * S, AWAY), (20 * S, CAR)]
+    assert found.read().charging == [(30 * S, 60 * S)]
+
+
 def test_what_is_thinned_is_named() -> None:
     found = modes((10, AWAY), (20, CAR), (30, CAR), (40, AWAY), (50, AWAY), (60, CAR))
     assert found.thin(55 * S, 55 * S, 0) == [(30 * S, CAR), (50 * S, AWAY), (10 * S, AWAY), (20 * S, CAR)]

@@ -65,6 +65,16 @@ def test_one_who_was_told_to_begin_and_to_end_is_one() -> None:
         assert in_short(read(NIGHT, documents=documents)) == [(60, 290, 8.0, "816", True)]
 
 
+def test_starts_a_minute_apart_are_of_one_session() -> None:
+    assert in_short(read(documents=[told(10), told(11, 50, 3.0, "1")])) == [(10, 50, 3.0, "1", True)]
+    assert len(read(documents=[told(10), told(11.1, 50, 3.0, "1")])) == 2
+
+
+def test_a_document_near_a_car_s_coming_is_not_about_the_one_before() -> None:
+    sessions = read([*NIGHT, (300.5, CAR), (350, AWAY)], documents=[told(299.8, 330, 1.0, "2")])
+    assert in_short(sessions) == [(60, 300, 0, "", False), (300.5, 330, 1.0, "2", True)]
+
+
 def test_two_users_of_one_car_are_two_sessions() -> None:
     for documents in permutations([told(60, 100, 2.0, "1"), told(150, 300, 5.0, "2"), told(150.5)]):
         sessions = read(NIGHT, documents=documents)
@@ -74,6 +84,7 @@ def test_two_users_of_one_car_are_two_sessions() -> None:
 def test_a_document_of_another_time_is_not_about_the_car() -> None:
     sessions = read(NIGHT, documents=[told(59.5, 59.8, 1.0, "1")])
     assert in_short(sessions) == [(59.5, 59.8, 1.0, "1", True), (60, 300, 0, "", False)]
+    assert in_short(read(NIGHT, documents=[told(61, 340, 1.0, "1")])) == [(60, 340, 1.0, "1", True)]
     sessions = read(NIGHT, documents=[told(61, 341, 1.0, "1")])
     assert in_short(sessions) == [(60, 300, 0, "", False), (61, 341, 1.0, "1", True)]
 
@@ -123,3 +134,32 @@ def test_no_two_sessions_start_together() -> None:
     assert sessions[0].documents == (told(60, 200, 3.0, "1"),)
     sessions = read([(0, AWAY), (60, CAR), (61, AWAY)], documents=[told(60, 200, 3.0, "1"), told(60, 61, 0.5, "2")])
     assert in_short(sessions) == [(60, 61, 0.5, "2", True)]
+    assert sessions[0].over_at == 200 * M
+
+
+def test_nothing_of_a_car_is_over_before_all_of_it_is() -> None:
+    assert [each.over_at / M for each in read(NIGHT, documents=[told(60, 100, 2.0), told(150, 200, 5.0)])] == [300, 300]
+    assert [each.over_at / M for each in read(NIGHT, documents=[told(60, 320, 2.0)])] == [320]
+    assert [each.over_at / M for each in read(documents=[told(60, 320, 2.0)])] == [320]
+    assert read(documents=[told(60)])[0].over_at == read(NIGHT[:2])[0].over_at
+
+
+def test_a_car_that_comes_while_a_session_goes_on_takes_nothing_from_it() -> None:
+    told_first = told(30, 100, None, "1")
+    assert [each.kwh for each in read(NIGHT[:2], [(90, 4.0)], [told_first])] == [4.0, 4.0]
+
+
+def test_of_a_session_that_ends_long_after_a_car_left_charging_is_of_the_next() -> None:
+    modes = [(0, AWAY), (60, CHARGING), (100, AWAY), (150, CHARGING), (190, AWAY)]
+    told_long = told(61, 200, 3.0, "1")
+    assert [(each.start / M, each.charging_ns / M) for each in read(modes, documents=[told_long])] == [
+        (60, 40),
+        (61, 40),
+        (150, 40),
+    ]
+
+
+def test_a_document_alone_ends_with_a_car_that_leaves_within_a_month() -> None:
+    month = 30 * 1_440
+    assert read([(0, CAR), (10 + month, AWAY)], documents=[told(10)])[0].stop == (10 + month) * M
+    assert read([(0, CAR), (10.1 + month, AWAY)], documents=[told(10)])[0].stop is None
