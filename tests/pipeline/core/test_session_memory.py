@@ -58,7 +58,7 @@ def test_what_is_over_for_good_is_forgotten_and_named() -> None:
 
 
 def test_what_may_still_change_keeps_its_values() -> None:
-    found = memory(*FIRST[:3], FIRST[4], *SECOND, Energy(1_100 * M, 9.0))
+    found = memory(*FIRST[:3], FIRST[4], Mode(230 * M, CAR), Energy(250 * M, 9.0))
     found.forget(260 * M)
     assert [session.kwh for session in found.sessions(EVER)] == [4.0, 9.0]
 
