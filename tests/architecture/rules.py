@@ -87,6 +87,7 @@ LAYERS = (
             "aiohttp",
             "aiormq",
             "click",
+            "grafana_foundation_sdk",
             "hypothesis",
             "influxdb_client",
             "orjson",

@@ -1,0 +1,1 @@
+"""What dashboards and alert rules must keep: readers of the files, and the rules."""
