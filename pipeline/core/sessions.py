@@ -43,7 +43,7 @@ from schemas.row import Row
 
 WAIT_NS = 60 * NS_PER_S
 
-_LOOK_NS = 1_800 * NS_PER_S
+_LOOK_NS = 7_200 * NS_PER_S
 """How often a charger is looked at for what can be forgotten."""
 _MOST_LOOKS = 200
 # A name of this module is found faster than a member of an enumeration.
@@ -130,7 +130,7 @@ class Sessions:
         rows: list[Row] = []
         announced, self._announced = self._announced, set()
         serials = {*self._touched, *self._repeated, *(serial for serial, _ in (*self._again, *announced))}
-        for serial in serials:
+        for serial in sorted(serials):
             memory = self._chargers.get(serial)
             if memory is not None:
                 rows += self._rows_of(serial, memory)

@@ -201,6 +201,18 @@ def test_a_car_that_stays_for_days_is_one_session() -> None:
     assert (fields["energy_kwh"], fields["duration_s"]) == (7.0, 60 * 3_600 - 600)
 
 
+def test_rows_are_in_order() -> None:
+    sessions = Sessions(LATE)
+    serials = ("EH3", "EH1", "EH2", "EH0")
+    for serial in serials:
+        for message in (*CAME, said(1_000, MODE, AWAY), said(1_200, MODE, CHARGING)):
+            sessions.add(message._replace(serial=serial))
+    given(sessions, 1_800)
+    places = [(row.charger, row.time) for row in given(sessions, 1_800).rows]
+    assert places == sorted(places)
+    assert len(places) == 2 * len(serials)
+
+
 def test_the_watermark_never_goes_back() -> None:
     sessions = with_row()
     assert given(sessions, -HOUR // S).rows == ()
