@@ -223,7 +223,7 @@ class Sessions:
                 self._announced.add((serial, start))
                 self._noted.append((serial, Place(start, self._watermark), True))
         rows: list[Row] = []
-        for start, given in list(memory.given.items()):
+        for start, given in sorted(memory.given.items()):
             session_or_none = found.get(start)
             if session_or_none is None and given == NOT_GIVEN:
                 del memory.given[start]
