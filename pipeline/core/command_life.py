@@ -118,7 +118,7 @@ class Life(NamedTuple):
     `is_confirmed`   the broker confirmed the publish, or somebody else sent it; else the publish was only meant.
     `timeout_ns`     COMMAND_TIMEOUT.
     `response`       the one paired with it, None so far.
-    `is_superseded`  a newer command of the same readback family exists.
+    `is_superseded`  a newer command of the same readback family came within LATE_DATA.
     `is_effective`   its readbacks show what it asked for; `effect_ns` since its creation, None where unknown.
     """
 

@@ -26,9 +26,13 @@ _MOST_TARGETS = 4_096
 class Lives:
     """See above. `timeout_ns` is COMMAND_TIMEOUT."""
 
-    def __init__(self, catalogue: Catalogue, timeout_ns: int) -> None:
-        """Holds nothing but what the rules are."""
+    def __init__(self, catalogue: Catalogue, timeout_ns: int, kept_ns: int) -> None:
+        """Holds nothing but what the rules are. A command is superseded by one that comes within `kept_ns`, LATE_DATA.
+
+        For so long each is surely remembered: by what comes later nothing is changed, remembered or not.
+        """
         self.timeout_ns = timeout_ns
+        self._kept_ns = kept_ns
         # The same few over and over again.
         self._targets_of = lru_cache(_MOST_TARGETS)(partial(targets_of, catalogue))
         self._shown_in: dict[int, list[int]] = {}
@@ -97,7 +101,7 @@ class Lives:
             attempt,
             is_confirmed,
             response,
-            is_superseded=superseded_at is not None,
+            is_superseded=superseded_at is not None and superseded_at - command.published_at <= self._kept_ns,
             is_effective=effect is not None,
             effect_ns=None if arrived_at is None or response is None else arrived_at - response.created_at,
         )

@@ -48,7 +48,7 @@ class Tracker:
         `kept_ns` is how long the answer to a command may come late, by the watermark: LATE_DATA.
         """
         self._kept_ns = kept_ns
-        self._lives = Lives(catalogue, timeout_ns)
+        self._lives = Lives(catalogue, timeout_ns, kept_ns)
         self._wanted = self._lives.readbacks | {_SOFTWARE_RELEASE}
         self._teller = Teller(catalogue, self._lives, kept_ns)
         self._fleet = FleetMemory(self._lives, kept_ns)

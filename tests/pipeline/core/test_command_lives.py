@@ -11,7 +11,8 @@ from schemas.catalogue import shipped_catalogue
 from schemas.command import Argument, CommandResponse, CommandSent
 
 S = 10**9
-LIVES = Lives(shipped_catalogue(), 60 * S)
+KEPT = 6 * 3_600 * S
+LIVES = Lives(shipped_catalogue(), 60 * S, KEPT)
 RESPONSE = CommandResponse("EH1", 48, True, None, 10 * S, None, 11 * S, None, None, None)
 
 
@@ -62,6 +63,15 @@ def test_that_it_was_superseded_by_what_is_forgotten_stays() -> None:
     assert (life.is_superseded, life.is_effective) == (True, False)
 
 
+def test_a_command_is_superseded_by_one_that_comes_within_the_time_for_which_it_is_remembered() -> None:
+    for apart, is_superseded in ((KEPT, True), (KEPT + 1, False)):
+        later = sending(10, "b")
+        later = later._replace(command=later.command._replace(published_at=10 * S + apart))
+        memory = memory_of(sending(10, "a"), later)
+        (life,) = LIVES.of(memory, memory.thread(48).cluster(10 * S))
+        assert life.is_superseded is is_superseded
+
+
 def test_the_deadline_is_that_of_the_life() -> None:
     assert LIVES.deadline(sending(10, "a").command) == 70 * S
 
@@ -70,7 +80,7 @@ def test_commands_that_share_a_readback_supersede_each_other() -> None:
     shipped = shipped_catalogue()
     spec = shipped.commands[48]
     twin = spec._replace(id=900, name="Twin")
-    lives = Lives(shipped._replace(commands={**shipped.commands, 900: twin}), 60 * S)
+    lives = Lives(shipped._replace(commands={**shipped.commands, 900: twin}), 60 * S, KEPT)
     assert lives.family(48) == lives.family(900) == (48, 900)
     assert lives.shown_in(48) == [48, 900]
     assert LIVES.family(48) == (48,)

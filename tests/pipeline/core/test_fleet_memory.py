@@ -14,7 +14,7 @@ from schemas.command import Argument, CommandResponse, CommandSent, Outcome
 S = 10**9
 START = 1_700_000_000 * S
 KEPT = 6 * 3_600 * S
-LIVES = Lives(shipped_catalogue(), 60 * S)
+LIVES = Lives(shipped_catalogue(), 60 * S, KEPT)
 TOUCH = ("EH1", 48, START)
 FIRMWARE = Firmware(START, "300")
 

@@ -13,7 +13,7 @@ S = 10**9
 START = 1_700_000_000 * S
 TIMEOUT = 60 * S
 KEPT = 6 * 3_600 * S
-LIVES = Lives(shipped_catalogue(), TIMEOUT)
+LIVES = Lives(shipped_catalogue(), TIMEOUT, KEPT)
 REDELIVERED_AFTER = 30 * 60 * S
 
 
