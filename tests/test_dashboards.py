@@ -8,6 +8,7 @@ from schemas.measurement import Measurement
 from tests.dashboards.alert_rules import SOURCE, faults_of_rules
 from tests.dashboards.board_rules import faults_of_board
 from tests.dashboards.boards import GRAFANA, PROVISIONING, Board, Query, read_boards, read_rules
+from tests.dashboards.column_rules import faults_of_columns
 from tests.dashboards.mapping_rules import faults_of_mappings
 from tests.dashboards.nodes import Json, items, text, texts
 from tests.dashboards.query_rules import all_measurements, faults_of_query
@@ -30,7 +31,8 @@ def test_the_dashboards_are_these() -> None:
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_a_dashboard_keeps_the_rules(board: Board) -> None:
-    assert [*faults_of_schema(board.content), *faults_of_board(board, BOARDS), *faults_of_mappings(board)] == []
+    assert faults_of_schema(board.content) == []
+    assert [*faults_of_board(board, BOARDS), *faults_of_mappings(board), *faults_of_columns(board)] == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.where)

@@ -13,9 +13,11 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.cog.runtime import panelcfg_config
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from tests.dashboards.nodes import Json, members
+from tests.dashboards.nodes import Json, items, members, text
 
 SCHEMA_VERSION = 42
 NEWER = frozenset(
@@ -35,6 +37,7 @@ NEWER = frozenset(
     }
 )
 """What Grafana 13 reads and the package leaves out, by the end of its path."""
+UNITS = frozenset(value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_"))
 UNTYPED = frozenset({"links", "transformations", "targets", "options", "custom"})
 """What the package hands on as it is, or reads into types of one panel kind, which the comparison covers."""
 
@@ -52,7 +55,7 @@ def faults_of_schema(content: Json) -> list[str]:
         written: Json = json.loads(json.dumps(dashboard, cls=JSONEncoder))
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
         return [f"cannot be read as a dashboard: {fault!r}"]
-    return [*_differences(content, written, ""), *_faults_of_types(dashboard, "")]
+    return [*_differences(content, written, ""), *_faults_of_types(dashboard, ""), *_unknown_words(content)]
 
 
 def _differences(given: Json, written: Json, path: str) -> Iterator[str]:
@@ -81,6 +84,19 @@ def _faults_of_types(node: object, path: str) -> Iterator[str]:
         for part in value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]:
             if type(part).__module__.startswith("grafana_foundation_sdk.models") and not isinstance(part, Enum):
                 yield from _faults_of_types(part, where)
+
+
+def _unknown_words(content: Json) -> Iterator[str]:
+    """Kinds of panels and units that Grafana does not have: it draws an error, or the number alone."""
+    for panel in items(content, "panels"):
+        title, kind = text(panel, "title"), text(panel, "type")
+        if kind != "row" and panelcfg_config(kind) is None:
+            yield f"{title}: there is no panel of type {kind}"
+        config = members(panel, "fieldConfig")
+        given = [text(config, "defaults", "unit")]
+        for override in items(config, "overrides"):
+            given += [text(each, "value") for each in items(override, "properties") if text(each, "id") == "unit"]
+        yield from (f"{title}: there is no unit {unit}" for unit in given if unit and unit not in UNITS)
 
 
 def _fits(value: object, hint: object) -> bool:

@@ -16,6 +16,8 @@ from tests.dashboards.schema import faults_of_schema
         ({("panels", 0, "gridPos", "w"): "12"}, ".panels.grid_pos.w: '12' is no"),
         ({(*DEFAULTS, "unit"): 5}, ".panels.field_config.defaults.unit: 5 is no"),
         ({("templating", "list", 1, "type"): "querry"}, ".templating.list_val.type_val: 'querry' is no"),
+        ({("panels", 0, "type"): "stats"}, "Mode: there is no panel of type stats"),
+        ({(*DEFAULTS, "unit"): "furlong"}, "Mode: there is no unit furlong"),
         ({(*DEFAULTS, "mappings", 0, "type"): "odd"}, "cannot be read as a dashboard"),
     ],
 )
