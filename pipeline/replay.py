@@ -87,6 +87,8 @@ def take_batches(
     for batch in batches:
         summary = summary.after(len(batch), journey.take(read_deliveries(batch).deliveries, now()))
         yield summary
+    while journey.has_news(now()):
+        summary = summary.after(0, journey.take([], now()))
 
 
 def preview_batches(
@@ -106,5 +108,9 @@ def preview_batches(
             if not isinstance(outcome, CommandSent):
                 yield to_line(rows.row(outcome))
             derivation.take([outcome])
-            yield from map(to_line, derivation.advance().rows)
-            derivation.kept()
+            is_whole = False
+            while not is_whole:
+                derived = derivation.advance()
+                yield from map(to_line, derived.rows)
+                derivation.kept()
+                is_whole = derived.is_whole

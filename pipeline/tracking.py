@@ -62,7 +62,8 @@ class Tracking:
         """Whether there is something to write or to keep without a new delivery; `now` is our clock."""
         with self._lock:
             derived = self._follow(lambda: None, now)
-            return bool(derived.rows) or (self._is_kept and self._derivation.progress() is not None)
+            has_more = bool(derived.rows) or not derived.is_whole
+            return has_more or (self._is_kept and self._derivation.progress() is not None)
 
     def begin(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """Take in what a batch of the operator's queue became; the rows that follow."""
@@ -189,7 +190,7 @@ class Tracking:
         if due:
             self._twins = [(at, derived) for at, derived in self._twins if at > now]
             for derived in due:
-                self._derivation.say_again(derived.touched)
+                self._derivation.say_again(derived)
 
     def _restore(self) -> None:
         """Read everything again, but for what is just being published: that is known when its publish ends."""

@@ -70,6 +70,18 @@ _RESPONSE = Measurement(
 DERIVED_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType({COMMAND_RESPONSE: ("paired", "ref")})
 """Fields of facts that are decided later, from other facts; all others are from one delivery alone."""
 
+_MODE_SECONDS = (
+    "offline_s",
+    "disconnected_s",
+    "awaiting_start_s",
+    "charging_s",
+    "completed_s",
+    "error_s",
+    "ready_to_charge_s",
+    "awaiting_authentication_s",
+    "de_authenticating_s",
+    "unknown_mode_s",
+)
 _LATENCIES = ("delivery_ms", "response_ms", "round_trip_ms", "lateness_ms")
 _DERIVED = (
     Measurement(
@@ -110,6 +122,50 @@ _DERIVED = (
                 "raised_at": FieldType.TEXT,
                 "duration_s": FieldType.NUMBER,
             }
+        ),
+    ),
+    Measurement(
+        SESSION,
+        (),
+        MappingProxyType(
+            {
+                **dict.fromkeys(("energy_kwh", "duration_s", "charging_s"), FieldType.NUMBER),
+                **dict.fromkeys(("stopped_at", "session_id", "source"), FieldType.TEXT),
+            }
+        ),
+    ),
+    Measurement(
+        CHARGER_SNAPSHOT,
+        (),
+        MappingProxyType(
+            dict.fromkeys(
+                (
+                    "op_mode",
+                    "total_power_kw",
+                    "dynamic_charger_current_a",
+                    "max_charger_current_a",
+                    "connected_to_cloud",
+                    "error_code",
+                ),
+                FieldType.NUMBER,
+            )
+        ),
+    ),
+    Measurement(
+        CHARGER_HOUR,
+        ("firmware",),
+        MappingProxyType(
+            dict.fromkeys(
+                (
+                    "online_s",
+                    *_MODE_SECONDS,
+                    "energy_kwh",
+                    "max_power_kw",
+                    "device_to_cloud_ms_max",
+                    "messages",
+                ),
+                FieldType.NUMBER,
+            )
         ),
     ),
     Measurement(CHARGER_CLOCK, (), MappingProxyType(dict.fromkeys(("offset_ms", "samples"), FieldType.NUMBER))),

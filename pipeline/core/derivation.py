@@ -1,7 +1,7 @@
-"""Derivation: what follows from many records, as rows: the life of commands, silence, alerts.
+"""Derivation: what follows from many records, as rows: the life of commands, silence, alerts, the fleet's chronicle.
 
-Owns what is fed to the tracker, to liveness and to the watermark, and what of it is not durable yet. Pure: time is the
-watermark, which the records themselves move. Must not know sources, stores, or how progress is kept.
+Owns what is fed to the tracker, to liveness, to the chronicle and to the watermark, and what of it is not durable yet.
+Pure: time is the watermark, which the records themselves move. Must not know sources, stores, or how progress is kept.
 
 One round is: `take` records; `advance`, for the rows; write them; keep `progress`; then say `kept`, for the alerts to
 tell of. Where a round fails, the next one gives all of it again. A record that is taken again changes nothing, but its
@@ -13,6 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from pipeline.core.alert_rows import alert_row, time_out_alerts
+from pipeline.core.chronicle import KINDS, NOTHING_TOUCHED, Chronicle, ChronicleTouched, kind_of
 from pipeline.core.command_life import Life
 from pipeline.core.decode import Outcome
 from pipeline.core.kept_facts import KeptKey
@@ -31,6 +32,8 @@ _ALL_AGAIN_AFTER = 200
 """Rounds after which all that was heard is kept anew, so that the log of it stays short."""
 _STILL_KEPT_NS = 60 * 10**9
 """How far the kept watermark may be behind where nothing else is to be kept: after a restart it is only later."""
+_MOST_CHRONICLE = 2_000
+_ALL_OF_IT = 10**9
 
 
 class Spans(NamedTuple):
@@ -42,29 +45,34 @@ class Spans(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What a round made: rows to write, and what those of the tracker are about, for `Derivation.say_again`.
+    """What a round made: rows to write, and what they are about, for `Derivation.say_again`.
 
-    `too_late`  commands and responses of the round that were too old to be followed.
+    `touched`    by the tracker's rows; `chronicle` by those of the chronicle.
+    `too_late`   commands, responses and observations of the round that were too old to be followed.
+    `is_whole`   False where more is due: it comes with the next rounds, once this one is kept.
     """
 
     rows: tuple[Row, ...]
     touched: Touched
+    chronicle: ChronicleTouched = NOTHING_TOUCHED
     too_late: int = 0
+    is_whole: bool = True
 
 
 NOTHING_DERIVED = Derived((), frozenset())
 
 
 class _Round(NamedTuple):
-    """What is not durable yet: what the tracker said, rows and edges of silence, and time-outs to look at."""
+    """What is not durable yet: what tracker and chronicle said, rows and edges of silence, time-outs to look at."""
 
     touched: Touched
+    chronicle: ChronicleTouched
     rows: tuple[Row, ...]
     edges: tuple[Alert, ...]
     time_outs: tuple[TimeOut, ...]
 
 
-_NOTHING = _Round(frozenset(), (), (), ())
+_NOTHING = _Round(frozenset(), NOTHING_TOUCHED, (), (), ())
 
 
 class Derivation:
@@ -75,7 +83,8 @@ class Derivation:
 
         `is_whole` says that we see all of the operator's queue. Where somebody else takes a part of it, the watermark
         stands still: nobody here can say that a response did not come, or that a charger is silent, so nothing times
-        out, no response is nobody's, and no silence is followed. What the other part may still refute is not said.
+        out, no response is nobody's, no silence is followed, and there is no chronicle. What the other part may still
+        refute is not said.
 
         What is remembered is bounded all the same: facts are forgotten by the latest ArrivalTime seen, less the time
         for which an answer may come late. So a command whose answer went to somebody else stays `published` in the
@@ -83,6 +92,7 @@ class Derivation:
         """
         self._tracker = Tracker(catalogue, spans.timeout, spans.late_data)
         self._liveness = Liveness(spans.silent_after)
+        self._chronicle = Chronicle(spans.silent_after, spans.late_data)
         self._watermark = Watermark()
         self._is_whole = is_whole
         self._late_ns = spans.timeout + spans.late_data
@@ -103,11 +113,14 @@ class Derivation:
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
         tracker, wanted = self._tracker, self._tracker.wanted
+        chronicle, of_chronicle = self._chronicle, self._chronicle.wanted if self._is_whole else frozenset()
         heard: list[Observation | CommandResponse] = []
         for outcome in outcomes:
             if isinstance(outcome, Observation):
                 if outcome.id in wanted:
                     tracker.add_observation(outcome)
+                if outcome.id in of_chronicle:
+                    chronicle.add(outcome)
             elif isinstance(outcome, CommandResponse):
                 tracker.add_response(outcome)
             elif isinstance(outcome, CommandSent):
@@ -141,9 +154,10 @@ class Derivation:
         """What is known of a command now; None where that is nothing."""
         return self._tracker.find(serial, command_id, ref)
 
-    def say_again(self, touched: Touched) -> None:
+    def say_again(self, derived: Derived) -> None:
         """Give rows again in the next round, as they are then: what was written may have been overtaken."""
-        self._tracker.touch(touched)
+        self._tracker.touch(derived.touched)
+        self._chronicle.touch(derived.chronicle)
 
     def advance(self, most_due: int | None = None) -> Derived:
         """The rows of this round, and again those of a round that was not kept.
@@ -158,26 +172,36 @@ class Derivation:
         # What is due and has to wait is found again after a restart by a watermark that is not past it.
         self._advanced_to = self._watermark.at if tracked.waits_from is None else tracked.waits_from
         silence = self._liveness.advance(watermark)
+        self._chronicle.touch(again.chronicle)
+        most = _ALL_OF_IT if most_due is None else max(_MOST_CHRONICLE - again.chronicle.size, 0)
+        chronicle = self._chronicle.advance(watermark, most)
         self._round = _Round(
             touched=tracked.touched,
+            chronicle=chronicle.touched,
             rows=(*again.rows, *map(alert_row, silence.to_write)),
             edges=(*again.edges, *silence.to_notify),
             time_outs=tracked.time_outs,
         )
         alerts = chain.from_iterable(map(time_out_alerts, tracked.time_outs))
         return Derived(
-            (*tracked.rows, *map(alert_row, alerts), *self._round.rows), tracked.touched, self._tracker.take_too_late()
+            rows=(*tracked.rows, *map(alert_row, alerts), *self._round.rows, *chronicle.rows),
+            touched=tracked.touched,
+            chronicle=chronicle.touched,
+            too_late=self._tracker.take_too_late() + chronicle.late,
+            is_whole=chronicle.is_whole,
         )
 
     def progress(self) -> Progress | None:
         """What must be kept of this round, and of those before that were not; None where that is nothing."""
         self._facts.update(self._tracker.changes())
+        self._facts.update(self._chronicle.changes())
         self._heard.update(self._liveness.changes())
         # Not the watermark of now: what it has passed since then is not said yet.
         at = self._advanced_to
         is_still = at is None or (self._kept_at is not None and at - self._kept_at < _STILL_KEPT_NS)
         # Where something was said, a crash must not make anybody say it again who was told of it.
-        has_said = bool(self._round.touched or self._round.rows or self._round.edges)
+        said = self._round
+        has_said = bool(said.touched or said.chronicle.size or said.rows or said.edges)
         if not self._facts and not self._heard and is_still and not has_said:
             return None
         is_all = self._rounds % _ALL_AGAIN_AFTER == 0
@@ -190,6 +214,8 @@ class Derivation:
         # For one that is not kept, nobody asked for them.
         self._tracker.changes()
         self._liveness.changes()
+        self._chronicle.changes()
+        self._chronicle.kept()
         self._facts, self._heard = {}, {}
         self._rounds += 1
         self._kept_at = self._advanced_to
@@ -201,7 +227,11 @@ class Derivation:
 
     def restore(self, facts: Iterable[tuple[KeptKey, bytes]], heard: Mapping[str, int], watermark: int | None) -> None:
         """Know what was kept, and nothing else. Raises ValueError for a fact that this program does not know."""
-        self._tracker.restore(facts, watermark or 0)
+        of_tracker, of_chronicle = list[tuple[KeptKey, bytes]](), list[tuple[KeptKey, bytes]]()
+        for key, content in facts:
+            (of_chronicle if kind_of(key) in KINDS else of_tracker).append((key, content))
+        self._tracker.restore(of_tracker, watermark or 0)
+        self._chronicle.restore(of_chronicle if self._is_whole else (), heard, watermark)
         self._liveness.restore(heard if self._is_whole else {}, watermark)
         self._watermark = Watermark(watermark)
         self._round = _NOTHING
@@ -215,17 +245,24 @@ class Derivation:
     def _hear(self, records: Iterable[Observation | CommandResponse]) -> None:
         """A message counts as heard at its ArrivalTime, which our receipt bounds and stands in for."""
         see = self._liveness.see if self._is_whole else _pass_over
+        serials: list[str] = []
+        moments: list[int] = []
         arrivals = [0]
         for record in records:
-            arrived_at, received_at = record.arrived_at, record.received_at
-            if arrived_at is None:
-                if received_at is not None:
-                    see(record.serial, received_at)
-                continue
-            if received_at is not None and arrived_at > received_at + AHEAD_NS:
-                arrived_at = received_at + AHEAD_NS
-            see(record.serial, arrived_at)
-            arrivals.append(arrived_at)
+            moment, received_at = record.arrived_at, record.received_at
+            if moment is None:
+                if received_at is None:
+                    continue
+                moment = received_at
+            else:
+                if received_at is not None and moment > received_at + AHEAD_NS:
+                    moment = received_at + AHEAD_NS
+                arrivals.append(moment)
+            see(record.serial, moment)
+            serials.append(record.serial)
+            moments.append(moment)
+        if self._is_whole:
+            self._chronicle.hear(serials, moments)
         latest = max(arrivals)
         self._latest = max(self._latest, latest)
         if latest and self._is_whole:

@@ -101,7 +101,7 @@ class HistoryMemory:
     def changes(self, head: LogHead) -> Mapping[KeptKey, bytes | None]:
         """What is to be kept since the last call, by key; None for what is to be dropped."""
         changes: dict[KeptKey, bytes | None] = {}
-        if self._logged or head != self._head:
+        if self._logged or (head != self._head and head.hours is not None):
             changes[_log_key(self._next)] = log_to_bytes(head, self._logged)
             self._dirty.update(map(itemgetter(0), self._logged))
             self._logged.clear()

@@ -17,9 +17,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.core.arrivals import Arrivals, Said
+from pipeline.core.chronicle import Chronicle
 from pipeline.core.clock_offset import HOUR_NS
-from pipeline.core.histories import Histories
-from pipeline.core.sessions import Sessions
 from pipeline.core.stored_facts import StoredFacts
 from pipeline.core.timestamps import NS_PER_MS
 from schemas.catalogue import Catalogue
@@ -30,6 +29,7 @@ from schemas.row import Field, Row
 SETTLED_NS = 2 * HOUR_NS
 """How much longer than late data facts are read behind the last row: meters speak hourly."""
 
+_MOST_ROWS = 5_000
 _RESPONSE = "response_ms"
 _KEPT: Mapping[str, frozenset[str]] = MappingProxyType(
     {CHARGER_HOUR: frozenset({"messages", "device_to_cloud_ms_max"})}
@@ -51,10 +51,8 @@ class Recomputation:
     def __init__(self, catalogue: Catalogue, silent_after: int, late_ns: int, first: int, until: int) -> None:
         """Nothing was read yet. SILENT_AFTER and LATE_DATA, nanoseconds."""
         self._facts = StoredFacts(catalogue, Product.CHARGER)
-        self._histories = Histories(silent_after, late_ns)
-        self._sessions = Sessions(late_ns)
+        self._chronicle = Chronicle(silent_after, late_ns)
         self._arrivals: Arrivals[Observation] = Arrivals()
-        self._wanted = self._histories.wanted | self._sessions.wanted
         self._first, self._until, self._late_ns = first, until, late_ns
         self._lead_ns = silent_after + HOUR_NS
 
@@ -74,15 +72,15 @@ class Recomputation:
 
     def last_fields(self) -> Mapping[str, Sequence[str]]:
         """Of these, what each charger said last before `lead_from` is to be read."""
-        return self._facts.fields_of(self._wanted)
+        return self._facts.fields_of(self._chronicle.wanted)
 
     def begin(self, before: Iterable[StoredRow], lead: Iterable[StoredRow]) -> None:
         """What each charger said last before `lead_from`, of `last_fields`; and all facts from then to `first`."""
         for row in before:
             for observation in self._facts.observations(*row):
-                self._add(observation)
+                self._chronicle.add(observation)
         self._say(lead)
-        self._histories.begin(self._first - 1)
+        self._chronicle.begin(self._first - 1)
 
     def take(self, facts: Iterable[StoredRow], end: int) -> Iterator[Sequence[Row]]:
         """The facts of the next slice of time, which ends before `end`; the rows that follow, a portion at a time.
@@ -100,13 +98,11 @@ class Recomputation:
     def _advance(self, end: int) -> Iterator[Sequence[Row]]:
         is_whole = False
         while not is_whole:
-            histories, sessions = self._histories.advance(end), self._sessions.advance(end)
-            is_whole = histories.is_whole and sessions.is_whole
-            rows = (*histories.rows, *sessions.rows)
-            yield [_without_kept(row) for row in rows if self._first <= row.time < self._until]
-            self._histories.changes()
-            self._sessions.changes()
-            self._sessions.kept()
+            told = self._chronicle.advance(end, _MOST_ROWS)
+            is_whole = told.is_whole
+            yield [_without_kept(row) for row in told.rows if self._first <= row.time < self._until]
+            self._chronicle.changes()
+            self._chronicle.kept()
 
     def _say(self, rows: Iterable[StoredRow]) -> None:
         decided: list[tuple[Observation, int]] = []
@@ -114,24 +110,19 @@ class Recomputation:
         for row in rows:
             for observation in self._facts.observations(*row):
                 if observation.arrived_at is None:
-                    self._add(observation)
+                    self._chronicle.add(observation)
                 else:
                     said = Said(observation.observed_at, observation.arrived_at, observation)
                     decided += self._arrivals.add(row.charger, said)
             if row.measurement == COMMAND_RESPONSE:
                 answers += _answered(row)
         self._hear(decided)
-        self._histories.hear([serial for serial, _ in answers], [at for _, at in answers])
+        self._chronicle.hear([serial for serial, _ in answers], [at for _, at in answers])
 
     def _hear(self, decided: Sequence[tuple[Observation, int]]) -> None:
         for observation, arrived_at in decided:
-            self._add(observation._replace(arrived_at=arrived_at))
-        self._histories.hear([observation.serial for observation, _ in decided], [at for _, at in decided])
-
-    def _add(self, observation: Observation) -> None:
-        if observation.id in self._wanted:
-            self._histories.add(observation)
-            self._sessions.add(observation)
+            self._chronicle.add(observation._replace(arrived_at=arrived_at))
+        self._chronicle.hear([observation.serial for observation, _ in decided], [at for _, at in decided])
 
 
 def _answered(row: StoredRow) -> Iterator[tuple[str, int]]:

@@ -4,12 +4,15 @@ from schemas.catalogue import shipped_catalogue
 from schemas.measurement import (
     ALERT,
     CHARGER_CLOCK,
+    CHARGER_HOUR,
+    CHARGER_SNAPSHOT,
     COMMAND,
     COMMAND_OUTCOME,
     COMMAND_RESPONSE,
     DERIVED_FIELDS,
     OTHER,
     PIPELINE,
+    SESSION,
     FieldType,
     derived_measurements,
     fact_measurements,
@@ -64,7 +67,15 @@ def test_rows_about_the_worker_are_no_facts() -> None:
 
 def test_what_is_worked_out_has_measurements_of_its_own() -> None:
     derived = derived_measurements()
-    assert set(derived) == {ALERT, CHARGER_CLOCK, COMMAND, COMMAND_OUTCOME}
+    assert set(derived) == {
+        ALERT,
+        CHARGER_CLOCK,
+        CHARGER_HOUR,
+        CHARGER_SNAPSHOT,
+        COMMAND,
+        COMMAND_OUTCOME,
+        SESSION,
+    }
     assert not set(derived) & {*MEASUREMENTS, *operational_measurements()}
     # A row's tags stand in the order of its measurement's.
     assert all(list(measurement.tags) == sorted(measurement.tags) for measurement in derived.values())

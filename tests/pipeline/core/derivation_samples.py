@@ -83,9 +83,13 @@ class Disk:
 
 
 def true_rows(rows: Kept) -> Kept:
-    """Without what was taken back: whole rows, and the fields that do not count (see command_life)."""
+    """Without what was taken back: whole rows, and the fields that do not count (see command_life and hours)."""
     return {
-        key: {name: value for name, value in values.items() if name not in ONLY_WHERE or values[ONLY_WHERE[name]]}
+        key: {
+            name: value
+            for name, value in values.items()
+            if name != "messages" and (name not in ONLY_WHERE or values[ONLY_WHERE[name]])
+        }
         for key, values in rows.items()
         if not (key[0] == COMMAND_OUTCOME and values["refuted"])
         and not (key[0] == ALERT and not values["active"] and not values["duration_s"])

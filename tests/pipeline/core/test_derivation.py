@@ -83,10 +83,10 @@ def test_a_round_that_was_not_kept_is_said_again(derivation: Derivation) -> None
 
 def test_what_was_overtaken_is_said_again_as_it_is_then(derivation: Derivation) -> None:
     derivation.add_command(sent("a"), 0, is_confirmed=True)
-    touched = derivation.advance().touched
+    derived = derivation.advance()
     derivation.kept()
     told(derivation, answered(0.2))
-    derivation.say_again(touched)
+    derivation.say_again(derived)
     assert fields(derivation.advance().rows, COMMAND)[-1]["state"] == "accepted"
 
 
@@ -94,7 +94,7 @@ def test_what_comes_too_late_to_be_followed_is_counted(derivation: Derivation) -
     told(derivation, seen(50_000, serial="EH2"))
     told(derivation, seen(50_001, serial="EH2"))
     derivation.take([sent("a"), answered(0.2), seen(3)])
-    assert derivation.advance().too_late == 2
+    assert derivation.advance().too_late == 3
     assert derivation.advance().too_late == 0
 
 
