@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.measurement import CHARGER_HOUR
 from schemas.observation import Observation
 from tests.pipeline.core.history_samples import (
     CHATTER,
@@ -16,6 +17,7 @@ from tests.pipeline.core.history_samples import (
     Batch,
     Fate,
     S,
+    Worker,
     arrival,
     at_once,
     differences,
@@ -79,3 +81,20 @@ def test_what_is_stored_is_a_function_of_the_set(journey: tuple[Sequence[Observa
     stored, watermark = work(batches)
     assert differences(stored, at_once(found, watermark)) == {}
     assert watermark < (found[0].observed_at + 100 * HOUR)
+
+
+def test_no_snapshot_is_given_again_because_of_the_meter() -> None:
+    worker = Worker()
+    for hour in range(4):
+        worker.round([said(hour * 3_600 + 600 * part, POWER, part) for part in range(6)])
+        worker.round([said(hour * 3_600 + 3_300, CHATTER, 0)])
+    given = worker.histories.advance(worker.watermark)
+    assert given.rows == ()
+    for reading in (said(3_600, ENERGY, 100), said(7_200, ENERGY, 107)):
+        worker.histories.add(reading)
+    rows = worker.histories.advance(worker.watermark).rows
+    assert [(row.measurement, dict(row.fields)["energy_kwh"]) for row in rows] == [
+        (CHARGER_HOUR, 0.0),
+        (CHARGER_HOUR, 7.0),
+        (CHARGER_HOUR, 0.0),
+    ]
