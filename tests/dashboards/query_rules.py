@@ -20,7 +20,6 @@ from schemas.measurement import (
     operational_measurements,
 )
 from tests.dashboards.influxql import QueryError, Select, ShowTagValues, Token, parse
-from tests.dashboards.planned import PLANNED
 
 ARITHMETIC = frozenset(
     {"bottom", "cumulative_sum", "derivative", "max", "mean", "median", "min", "percentile", "spread", "sum", "top"}
@@ -49,7 +48,7 @@ Fault = Callable[[Select, Columns], Iterator[str]]
 def all_measurements() -> Mapping[str, Measurement]:
     """Every measurement that there is."""
     facts = fact_measurements(shipped_catalogue())
-    return {**PLANNED, **facts, **derived_measurements(), **operational_measurements()}
+    return {**facts, **derived_measurements(), **operational_measurements()}
 
 
 def faults_of_query(influxql: str, measurements: Mapping[str, Measurement]) -> list[str]:
