@@ -11,7 +11,12 @@ from tests.dashboards.boards import Board
 from tests.dashboards.influxql import Item, QueryError, Select, parse
 from tests.dashboards.nodes import Json, items, members, text
 
-TRANSFORMATIONS = frozenset({"calculateField", "filterFieldsByName", "groupBy", "limit", "merge", "organize", "sortBy"})
+TRANSFORMATIONS = frozenset(
+    {
+        *("calculateField", "convertFieldType", "filterFieldsByName", "groupBy", "limit", "merge", "organize"),
+        "sortBy",
+    }
+)
 TIME = "Time"
 ANY = "*"
 """Stands for names that only the data know: of a `*`, or of series that are called after a tag."""
@@ -79,7 +84,10 @@ def _used(step: Json) -> frozenset[str]:
     keys = ("excludeByName", "indexByName", "renameByName", "fields")
     listed = [*items(options, "exclude", "names"), *items(options, "reduce", "include")]
     sorted_by = [text(each, "field") for each in items(options, "sort")]
-    return frozenset([*(name for key in keys for name in members(options, key)), *map(str, listed), *sorted_by])
+    converted = [text(each, "targetField") for each in items(options, "conversions")]
+    return frozenset(
+        [*(name for key in keys for name in members(options, key)), *map(str, listed), *sorted_by, *converted]
+    )
 
 
 def _after(step: Json, columns: frozenset[str]) -> frozenset[str]:

@@ -33,6 +33,11 @@ BAD = [
     Spoiled("misspelt_transformations", {(*STEPS, 1, "options", "alias"): "sum"}, "groupBy names both"),
     Spoiled("misspelt_transformations", {(*STEPS, 3, "options", "sort", 0, "field"): "mode"}, "sortBy names mode"),
     Spoiled("misspelt_transformations", {(*STEPS, 4, "options", "renameByName"): {"a": "b"}}, "organize names a"),
+    Spoiled(
+        "misspelt_transformations",
+        {(*STEPS, 0): {"id": "convertFieldType", "options": {"conversions": [{"targetField": "since"}]}}},
+        "convertFieldType names since",
+    ),
     Spoiled("misspelt_overrides", {MATCHER: "mode (count)"}, "overrides mode (count), of Count"),
     Spoiled("misspelt_overrides", {STEPS: [], MATCHER: "charge"}, "overrides charge, of Time, charger, mode"),
     Spoiled(
