@@ -80,6 +80,16 @@ def test_a_place_that_is_none_before_it_was_kept_is_dropped() -> None:
     assert places == {first: False, second: True}
 
 
+def test_a_place_that_is_none_before_its_row_was_written_is_dropped() -> None:
+    sessions = Sessions(LATE)
+    for message in CAME:
+        sessions.add(message)
+    given(sessions, 700)
+    sessions.add(said(300, MODE, CHARGING))
+    assert sessions.advance(START + 700 * S).rows == ()
+    assert sessions.changes()[KeptKey("EH1", f"session place {START + 600 * S}")] is None
+
+
 def test_a_row_is_given_again_only_where_its_content_is_another() -> None:
     sessions = with_row()
     assert given(sessions, 1_800).rows == ()
@@ -149,11 +159,39 @@ def test_our_receipt_bounds_when_a_message_arrived() -> None:
 def test_what_is_far_behind_the_watermark_is_passed_over() -> None:
     sessions = with_row()
     behind_s = LATE // S + 70 * 60
-    given(sessions, 1_800 + behind_s)
-    sessions.add(said(1_801, MODE, AWAY))
+    just_said = said(1_700, MODE, AWAY)
+    sessions.add(just_said)
     assert len(given(sessions, 1_800 + behind_s).rows) == 1
-    sessions.add(said(1_799, MODE, AWAY))
-    assert given(sessions, 1_800 + behind_s).late == 1
+    sessions.add(just_said)
+    assert given(sessions, 1_800 + behind_s).late == 0
+    for at, late in [(1_800, 0), (1_799, 1)]:
+        sessions.add(said(at, MODE, CHARGING))
+        assert given(sessions, 1_800 + behind_s).late == late
+
+
+def test_after_a_restart_what_is_due_comes_in_its_time() -> None:
+    worker = Worker()
+    worker.round(CAME)
+    worker.restart()
+    worker.pass_time(900)
+    assert list(worker.store) == [("EH1", START + 600 * S)]
+    worker.round([said(1_500, ENERGY, 2.5)])
+    worker.restart()
+    worker.pass_time(900)
+    assert [fields["energy_kwh"] for fields in worker.store.values()] == [2.5]
+
+
+def test_what_is_over_is_not_begun_again_beside_what_lasts() -> None:
+    worker = Worker()
+    worker.round([*CAME, told(700, 650, 3 * 86_400), said(1_200, MODE, AWAY)])
+    worker.finish()
+    worker.pass_time(12 * 3_600)
+    worker.pass_time(3 * 3_600)
+    places = {key.name for key in worker.kept if "place" in key.name}
+    worker.round([said(15 * 3_600, MODE, CHARGING)])
+    assert places == {f"session place {START + 650 * S}"}
+    worker.finish()
+    assert KeptKey("EH1", f"session place {START + 600 * S}") not in worker.kept
 
 
 def test_an_equalizer_has_no_sessions() -> None:
