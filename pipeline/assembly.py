@@ -5,7 +5,7 @@ Owns which store a worker has and where its files are. Must not know how any par
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +19,12 @@ from pipeline.journey import Journey
 from pipeline.secret import Secret, UnreadableSecretError
 from pipeline.settings import Settings
 from pipeline.tracking import Tracking
+from pipeline.wires.fact_source import FactSource
 from pipeline.wires.influx import Bucket, InfluxStore
+from pipeline.wires.influx_facts import InfluxFacts
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.sqlite import SqliteStore
+from pipeline.wires.sqlite_facts import SqliteFacts
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import Store, StoreUnavailableError
@@ -57,6 +60,13 @@ class Opened(NamedTuple):
     tracking: Tracking
 
 
+class Past(NamedTuple):
+    """A store, for working out its past anew: `source` is where facts are read, `store` where rows go."""
+
+    source: FactSource
+    store: Store
+
+
 @contextmanager
 def open_parts(
     settings: Settings, data_dir: Path | None = None, *, now: int, memory: Memory = Memory.KEPT
@@ -74,17 +84,7 @@ def open_parts(
     with ExitStack() as parts:
         try:
             make_private_folder(folder)
-            store: Store
-            if bucket is None or settings.influx_token is None:
-                measurements = {
-                    **fact_measurements(catalogue),
-                    **derived_measurements(),
-                    **operational_measurements(),
-                }
-                store = parts.enter_context(SqliteStore.open(folder / STORE_FILE, measurements))
-            else:
-                store = InfluxStore(bucket, secret_reader(settings.influx_token))
-                parts.callback(store.close)
+            store = parts.enter_context(_open_store(settings, folder, bucket))
             state = parts.enter_context(StateFile.open(folder / STATE_FILE, reject_limits(settings)))
         except OSError as fault:
             message = f"{folder}: {fault.strerror}; name a folder that can be made and is yours in CHARGELINE_DATA_DIR"
@@ -113,6 +113,19 @@ def open_journey(
     """The journey alone, of the parts that `open_parts` opens."""
     with open_parts(settings, data_dir, now=now, memory=memory) as opened:
         yield opened.journey
+
+
+@contextmanager
+def open_past(settings: Settings) -> Iterator[Past]:
+    """Where facts are read back from, and where rows go. Raises ForeignFileError and StoreUnavailableError."""
+    bucket = bucket_of(settings)
+    source: FactSource
+    if bucket is None or settings.influx_token is None:
+        source = SqliteFacts(settings.data_dir / STORE_FILE)
+    else:
+        source = InfluxFacts(bucket, secret_reader(settings.influx_token))
+    with closing(source), _open_store(settings, settings.data_dir, bucket) as store:
+        yield Past(source, store)
 
 
 def bucket_of(settings: Settings) -> Bucket | None:
@@ -165,6 +178,23 @@ def secret_reader(secret: Secret) -> Callable[[], str]:
             return secret.reveal()
 
     return read
+
+
+@contextmanager
+def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iterator[Store]:
+    """The bucket, or without one the SQLite file of the folder."""
+    store: Store
+    if bucket is None or settings.influx_token is None:
+        measurements = {
+            **fact_measurements(shipped_catalogue()),
+            **derived_measurements(),
+            **operational_measurements(),
+        }
+        store = SqliteStore.open(folder / STORE_FILE, measurements)
+    else:
+        store = InfluxStore(bucket, secret_reader(settings.influx_token))
+    with closing(store):
+        yield store
 
 
 def _warn_if_nearly_full(state: StateFile, settings: Settings) -> bool:

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "explain": "Say what one message becomes, and why.",
         "rejects": "List, show, retry, discard or export refused deliveries.",
         "replay": "Take a recorded stream through the pipeline.",
+        "rollup": "Work out the past anew: hours, snapshots, sessions.",
         "run": "Take the operator's queue into the store.",
         "restore": "Put a backup into DATA_DIR.",
         "send": "Send a command to a charger, through the worker.",

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import click
 
+from pipeline.core.timestamps import parse_time
 from pipeline.log import escape, set_up_logging
 from pipeline.setting_types import duration
 from pipeline.settings import Settings, SettingsError, load_settings
@@ -69,6 +70,14 @@ def read_duration(text: str) -> int:
         return duration(text)
     except ValueError as fault:
         raise click.BadParameter(f"{text!r} must be {fault}") from None
+
+
+def read_moment(text: str) -> int:
+    """A date, or a moment as ISO 8601 has it, UTC unless it says otherwise, in nanoseconds. Raises BadParameter."""
+    moment = parse_time(text if "T" in text else f"{text}T00:00")
+    if moment is None:
+        raise click.BadParameter(f"{text!r} must be a date or a time, like 2026-01-31 or 2026-01-31T18:00:00+01:00")
+    return moment
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")

@@ -31,16 +31,19 @@ WHOLE_NS = 900 * NS_PER_S
 
 
 class Said(NamedTuple, Generic[Item]):
-    """A message: its stamp, and the earliest moment at which it can have arrived, nanoseconds; the rest as it came."""
+    """A message: its stamp, and the earliest moment at which it can have arrived, nanoseconds; the rest as it came.
+
+    `earliest` is None where nothing is known of its arrival: then it came as its neighbour did.
+    """
 
     stamp: int
-    earliest: int
+    earliest: int | None
     item: Item
 
     @property
     def is_prompt(self) -> bool:
         """Whether it may have been heard at once."""
-        return abs(self.earliest - self.stamp) <= PROMPT_NS
+        return self.earliest is not None and abs(self.earliest - self.stamp) <= PROMPT_NS
 
 
 class Arrivals(Generic[Item]):
@@ -77,6 +80,8 @@ def _surely_prompt(before: Said[Item] | None, held: Sequence[Said[Item]]) -> Sai
     """The last message that is surely prompt, because of the very last one, and of one `before`; None for none."""
     last, middle = held[-1], None
     for said in (*reversed(held), *(() if before is None else (before,))):
+        if said.earliest is None:
+            continue
         if not said.is_prompt:
             return None
         if middle is None:
@@ -91,13 +96,16 @@ def _surely_prompt(before: Said[Item] | None, held: Sequence[Said[Item]]) -> Sai
 
 def _decided(held: Sequence[Said[Item]]) -> Iterator[tuple[Item, int]]:
     """Messages in the order of their stamps, the last first; that one is prompt."""
-    behind, is_late = None, False
+    behind, lag_ns = None, 0
     for said in reversed(held):
         arrived_at = said.earliest
+        is_late = abs(lag_ns) > PROMPT_NS
+        if arrived_at is None:
+            yield said.item, behind if is_late and behind is not None else said.stamp + lag_ns
+            continue
         if behind is not None and behind > arrived_at:
             near = arrived_at + (behind + _BURST_NS - arrived_at) // PERIOD_NS * PERIOD_NS
             if not said.is_prompt or (is_late and near >= behind - _BURST_NS):
                 arrived_at = near
-        is_late = abs(arrived_at - said.stamp) > PROMPT_NS
-        behind = arrived_at
+        behind, lag_ns = arrived_at, arrived_at - said.stamp
         yield said.item, arrived_at

@@ -7,9 +7,9 @@ Facts come in the order of their stamps, a slice of time after the other, so not
 cloud too late for the rows that were written live is honoured now, and energy is spread evenly where a meter was read
 late. What a store does not keep cannot be had again:
 - `messages` and `device_to_cloud_ms_max` of an hour are left as they were written;
-- when a charger was heard is worked out (`pipeline.core.arrivals`), and values of which the last one of a second wins
-  do not count for that. So where a charger falls silent or is heard again, `online_s` and the seconds of its modes may
-  differ by seconds from what was written live.
+- when a charger was heard is worked out (`pipeline.core.arrivals`); of values of which the last one of a second wins it
+  is estimated. So where a charger falls silent or is heard again, `online_s` and the seconds of its modes may differ by
+  a second or so from what was written live.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -109,11 +109,8 @@ class Recomputation:
         answers: list[tuple[str, int]] = []
         for row in rows:
             for observation in self._facts.observations(*row):
-                if observation.arrived_at is None:
-                    self._chronicle.add(observation)
-                else:
-                    said = Said(observation.observed_at, observation.arrived_at, observation)
-                    decided += self._arrivals.add(row.charger, said)
+                said = Said(observation.observed_at, observation.arrived_at, observation)
+                decided += self._arrivals.add(row.charger, said)
             if row.measurement == COMMAND_RESPONSE:
                 answers += _answered(row)
         self._hear(decided)

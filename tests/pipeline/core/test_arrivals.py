@@ -85,6 +85,30 @@ def test_a_clock_that_is_ahead_makes_no_late_message_of_a_prompt_one(ahead_s: in
     assert decided(messages) == messages
 
 
+def test_of_what_nothing_is_known_the_neighbour_tells() -> None:
+    arrivals: Arrivals[str] = Arrivals()
+    reconnected = START + 5_000 * NS_PER_S
+    found = dict(
+        decision
+        for at, earliest, item in [
+            (0, 2, "prompt"),
+            (60, None, "between"),
+            (120, 122, "prompt, too"),
+            (1_200, None, "waiting"),
+            (1_300, 2_000, "waiting, too"),
+            (5_100, 5_102, "prompt again"),
+            (5_200, 5_202, "and again"),
+            (5_300, 5_302, "and again, surely"),
+        ]
+        for decision in arrivals.add(
+            "EH1",
+            Said(START + at * NS_PER_S, None if earliest is None else START + earliest * NS_PER_S, item),
+        )
+    )
+    assert found["between"] == START + 62 * NS_PER_S
+    assert found["waiting"] == found["waiting, too"] == reconnected
+
+
 def test_nothing_is_held_for_longer_than_a_day() -> None:
     arrivals: Arrivals[int] = Arrivals()
     quiet = [Said(START + number * PERIOD_NS, START + number * PERIOD_NS, number) for number in range(200)]

@@ -1,0 +1,79 @@
+"""Facts read back from the SQLite store, for `pipeline.wires.fact_source`.
+
+Owns the questions. Only reads, so that it can be used beside whoever writes. Must not know what rows mean.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
+from pathlib import Path
+
+from pipeline.core.recomputation import StoredRow
+from pipeline.wires.fact_source import Fields
+from pipeline.wires.sqlite_file import faults_explained
+from pipeline.wires.sqlite_schema import read_columns
+from pipeline.wires.store import StoreUnavailableError
+from schemas.measurement import CHARGER_HOUR
+
+_by_time = attrgetter("time")
+
+
+class SqliteFacts:
+    """See FactSource."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the store's file for reading. Raises StoreUnavailableError where there is none."""
+        self._path = path
+        if not path.exists():
+            message = f"{path} is not there; name the folder of a store that has rows in CHARGELINE_DATA_DIR"
+            raise StoreUnavailableError(message, needs_operator=True)
+        with faults_explained(path):
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+    def between(self, fields: Fields, first: int, until: int) -> Iterator[StoredRow]:
+        """See FactSource."""
+        with faults_explained(self._path):
+            found = self._columns(fields)
+            yield from merge(*(self._rows(each, found[each], first, until) for each in found), key=_by_time)
+
+    def last_before(self, fields: Fields, first: int, until: int) -> Iterator[StoredRow]:
+        """See FactSource."""
+        with faults_explained(self._path):
+            for measurement, names in self._columns(fields).items():
+                for name in names:
+                    question = (
+                        f'SELECT charger, max(time), "{name}" FROM "{measurement}" '
+                        f'WHERE time >= ? AND time < ? AND "{name}" IS NOT NULL GROUP BY charger'
+                    )
+                    for charger, time, value in self._connection.execute(question, (first, until)):
+                        yield StoredRow(measurement, charger, time, ((name, value),))
+
+    def firmwares(self, hours: Iterable[int]) -> Mapping[tuple[str, int], str]:
+        """See FactSource."""
+        found: dict[tuple[str, int], str] = {}
+        with faults_explained(self._path):
+            if read_columns(self._connection, CHARGER_HOUR):
+                question = f"SELECT charger, firmware FROM {CHARGER_HOUR} WHERE time = ?"
+                for hour in hours:
+                    for charger, firmware in self._connection.execute(question, (hour,)):
+                        found[charger, hour] = firmware
+        return found
+
+    def close(self) -> None:
+        """See FactSource."""
+        self._connection.close()
+
+    def _columns(self, fields: Fields) -> dict[str, Sequence[str]]:
+        """Those of the fields that are columns."""
+        columns = {measurement: set(read_columns(self._connection, measurement)) for measurement in fields}
+        found = {name: [field for field in names if field in columns[name]] for name, names in fields.items()}
+        return {name: names for name, names in found.items() if names}
+
+    def _rows(self, measurement: str, names: Sequence[str], first: int, until: int) -> Iterator[StoredRow]:
+        listed = ", ".join(f'"{name}"' for name in names)
+        question = f'SELECT charger, time, {listed} FROM "{measurement}" WHERE time >= ? AND time < ? ORDER BY time'
+        for charger, time, *values in self._connection.execute(question, (first, until)):
+            given = tuple((name, value) for name, value in zip(names, values, strict=True) if value is not None)
+            if given:
+                yield StoredRow(measurement, charger, time, given)
