@@ -79,10 +79,10 @@ class EnergyMeter:
         """From when on the counter is another because of a reading of this moment."""
         readings = self._readings
         place = bisect_left(readings, at, key=_moment)
-        # The reading before may count now and did not, or the other way round. What is spread begins at one that counts
-        # whatever comes: that is as high as all before it.
-        sure = range(max(place - 2, 0), 0, -1)
-        found = (one for one in sure if all(each.kwh <= readings[one].kwh for each in readings[:one]))
+        arrived_at = min((each.arrived_at for each in readings[place:] if each.at == at), default=at)
+        # What is spread begins at a reading that counts whatever comes: that is as high as all before it, and known
+        # wherever this one is. Another may count now and did not, or the other way round.
+        found = (one for one in range(place - 1, 0, -1) if self._is_sure(one, arrived_at))
         return min(readings[next(found, 0)].at, at) if readings else at
 
     def energy(self, hour: int) -> float | None:
@@ -115,6 +115,10 @@ class EnergyMeter:
         self._readings = list(readings)
         self.settled = settled
         self.offset = offset
+
+    def _is_sure(self, place: int, arrived_at: int) -> bool:
+        reading = self._readings[place]
+        return reading.arrived_at <= arrived_at and all(each.kwh <= reading.kwh for each in self._readings[:place])
 
     def _sums(self, edge: int) -> tuple[float | None, float | None]:
         """The sum at the hour's edge before this one, and at this one, none less than one before; None for unknown."""

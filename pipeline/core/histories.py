@@ -200,20 +200,22 @@ class Histories:
     def _touch_said(self, serial: str, slot: Slot, key: int) -> None:
         charger = self._memory.chargers[serial]
         first, until = charger.reach(slot, key)
-        is_first = charger.since > key - NS_PER_S
-        self._touch_between(
-            serial, first - first % NS_PER_S, None if is_first else until, hours_alone=slot is _ENERGY and not is_first
-        )
+        if charger.since > key - NS_PER_S:
+            self._touch_between(serial, first - first % NS_PER_S, None)
+        elif slot is _ENERGY:
+            # At the earlier reading itself, the counter is what it was.
+            self._hours.touch(serial, max(first + (first < key), self._horizon + 1), until)
+        else:
+            self._touch_between(serial, first - first % NS_PER_S, until)
 
     def _touch_run(self, serial: str, first: int, last: int) -> None:
         """A device was heard: it is online from then on, and silent a while after."""
         self._touch_between(serial, first, last + self._silent_after + STEP_NS)
 
-    def _touch_between(self, serial: str, first: int, until: int | None, *, hours_alone: bool = False) -> None:
+    def _touch_between(self, serial: str, first: int, until: int | None) -> None:
         first = max(first, self._horizon + 1)
         self._hours.touch(serial, first, until)
-        if not hours_alone:
-            self._snapshots.touch(serial, first, until)
+        self._snapshots.touch(serial, first, until)
 
     def _with_hour(self, end: int) -> Sequence[str]:
         return [serial for serial, charger in self._memory.chargers.items() if charger.since < end]

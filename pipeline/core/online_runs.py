@@ -9,6 +9,7 @@ of them may be taken in again in any order. What changes with every message, the
 not be kept here: it is when the device was heard last, which others keep (`go_on`).
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -56,12 +57,21 @@ class OnlineRuns:
         if in_order != arrivals:
             order = sorted(range(len(arrivals)), key=arrivals.__getitem__)
             serials, arrivals = [serials[place] for place in order], in_order
-        first = arrivals[0]
-        if first <= said or arrivals[-1] - first > self._silent_after:
-            runs = [(serial, Run(at, at)) for serial, at in zip(serials, arrivals, strict=True)]
-            return [(serial, run) for serial, run in runs if self.join(serial, run)]
-        # No device was silent within so short a time: of each the last moment is enough, where that goes on with a run.
-        lasts, silent_after = self._lasts, self._silent_after
+        place = bisect_right(arrivals, said)
+        known = [(serial, Run(at, at)) for serial, at in zip(serials[:place], arrivals[:place], strict=True)]
+        unusual = [(serial, run) for serial, run in known if self.join(serial, run)]
+        while place < len(arrivals):
+            end = bisect_right(arrivals, arrivals[place] + self._silent_after)
+            unusual += self._hear_at_once(serials[place:end], arrivals[place:end])
+            place = end
+        return unusual
+
+    def _hear_at_once(self, serials: Sequence[str], arrivals: Sequence[int]) -> list[tuple[str, Run]]:
+        """The same, in order and within SILENT_AFTER, of moments up to which nothing has been said.
+
+        No device was silent within so short a time: of each the last moment is enough, where that goes on with a run.
+        """
+        first, lasts, silent_after = arrivals[0], self._lasts, self._silent_after
         unusual: list[str] = []
         for serial, at in dict(zip(serials, arrivals, strict=True)).items():
             last = lasts.get(serial)
@@ -73,8 +83,14 @@ class OnlineRuns:
             return []
         latest = dict(zip(serials, arrivals, strict=True))
         earliest = dict(zip(reversed(serials), reversed(arrivals), strict=True))
-        runs = [(serial, Run(earliest[serial], latest[serial])) for serial in unusual]
-        return [(serial, run) for serial, run in runs if self.join(serial, run)]
+        heard: list[tuple[str, Run]] = []
+        for serial in unusual:
+            run, last = Run(earliest[serial], latest[serial]), lasts.get(serial)
+            if last is not None and last <= first and run.first - last <= silent_after:
+                lasts[serial] = run.last
+            elif self.join(serial, run):
+                heard.append((serial, run))
+        return heard
 
     def join(self, serial: str, run: Run) -> bool:
         """A device was online so; whether that was not known."""

@@ -53,7 +53,7 @@ def test_a_value_reaches_from_its_key_to_the_next() -> None:
     assert of.reach(Slot.OP_MODE, T + 15 * S) == (T + 15 * S, None)
     for hour in range(5):
         of.take(Slot.LIFETIME_ENERGY, T + hour * HOUR, 0, 100.0 + hour)
-    assert of.reach(Slot.LIFETIME_ENERGY, T + 4 * HOUR) == (T + 2 * HOUR, None)
+    assert of.reach(Slot.LIFETIME_ENERGY, T + 4 * HOUR) == (T + 3 * HOUR, None)
 
 
 def test_a_release_is_newer_where_it_is_another_and_said_later() -> None:

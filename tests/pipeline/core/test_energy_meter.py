@@ -66,11 +66,26 @@ def test_of_two_readings_of_one_moment_the_greater_counts() -> None:
 
 def test_a_reading_says_from_when_on_hours_are_others() -> None:
     found = meter(reading(0, 100), reading(3, 103), reading(4, 104))
-    assert found.add(reading(9, 110)) == DAY + 3 * HOUR
+    assert found.add(reading(9, 110)) == DAY + 4 * HOUR
+    began_anew = meter(reading(0, 100), reading(3, 103), reading(4, 50))
+    assert began_anew.add(reading(9, 60)) == DAY + 3 * HOUR
 
 
 _kwh = st.sampled_from([0.0, 3.0, 90.0, 100.0, 101.0, 103.5, 110.0])
 _readings = st.lists(st.builds(reading, st.integers(0, 36).map(lambda n: n / 3), _kwh, st.integers(0, 3)), max_size=12)
+
+
+@given(_readings)
+def test_before_what_a_reading_reaches_nothing_is_another(readings: list[Reading]) -> None:
+    found = meter()
+    for each in readings:
+        before = energies(found, 15)
+        reached = found.add(each)
+        changed = [hour for hour, kwh in enumerate(energies(found, 15)) if kwh != before[hour]]
+        if changed:
+            assert reached is not None
+            end = DAY + (changed[0] + 1) * HOUR
+            assert end > reached or end == reached == each.at
 
 
 @given(_readings)

@@ -46,6 +46,13 @@ def test_going_on_is_usual_but_for_what_may_have_been_told() -> None:
     assert runs.hear(["a"], [115], 115) == [("a", Run(115, 115))]
 
 
+def test_what_was_told_makes_nothing_unusual_that_comes_after_it() -> None:
+    runs = heard(100)
+    assert runs.hear(["a", "a", "a"], [118, 125, 110], 112) == [("a", Run(110, 110))]
+    assert runs.hear(["a"] * 4, [140, 155, 170, 185], 112) == []
+    assert runs.runs("a") == (Run(100, 185),)
+
+
 def test_who_may_be_online_is_found_without_looking_at_everything() -> None:
     runs = heard(100, 200)
     runs.hear(["b"], [300], 0)
