@@ -11,9 +11,7 @@ from tests.pipeline.core.session_samples import (
     CHARGING,
     DAY,
     ENERGY,
-    HOUR,
     LATE,
-    MINUTE,
     MODE,
     START,
     Fate,
@@ -177,6 +175,8 @@ def test_after_a_restart_what_is_due_comes_in_its_time() -> None:
     assert list(worker.store) == [("EH1", START + 600 * S)]
     worker.round([said(1_500, ENERGY, 2.5)])
     worker.restart()
+    worker.round(())
+    assert [fields["energy_kwh"] for fields in worker.store.values()] == [0.0]
     worker.pass_time(900)
     assert [fields["energy_kwh"] for fields in worker.store.values()] == [2.5]
 
@@ -252,10 +252,9 @@ def test_rows_are_in_order() -> None:
 
 
 def test_the_watermark_never_goes_back() -> None:
-    sessions = with_row()
-    assert given(sessions, -HOUR // S).rows == ()
-    sessions.add(said(1_700, MODE, AWAY))
-    assert len(given(sessions, MINUTE // S).rows) == 1
+    sessions = with_row(said(900, ENERGY, 2.0))
+    sessions.touch(frozenset({("EH1", START + 600 * S)}))
+    assert [fields_of(row)["energy_kwh"] for row in given(sessions, 700).rows] == [2.0]
 
 
 def test_an_entry_of_an_unknown_kind_is_named() -> None:
