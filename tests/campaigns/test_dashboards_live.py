@@ -20,6 +20,8 @@ pytestmark = pytest.mark.services
 HALF_A_DAY = DayPlan(chargers=20, hours=12)
 A_DAY_OF_1000 = DayPlan(chargers=50, hours=24, copies=20, busy=1.0)
 SHOWN = 10
+TRIES = 3
+"""The best one is shown: others may use the machine."""
 ONE_CHARGER = "EH000001"
 EVERYTHING: Mapping[str, str] = {
     "site": ALL,
@@ -76,14 +78,16 @@ def test_no_query_errs_when_sites_and_chargers_are_chosen(day: Day) -> None:
 
 
 def test_how_long_queries_take(day: Day) -> None:
-    took: dict[str, float] = {}
-    for query in QUERIES:
-        begun = time.monotonic()
-        day.ask(query, EVERYTHING)
-        took[query.where] = time.monotonic() - begun
+    took = {query.where: min(_seconds(day, query) for _ in range(TRIES)) for query in QUERIES}
     slowest = sorted(took, key=lambda where: took[where], reverse=True)
     print("\nthe slowest queries:")
     print(*(f"{took[where]:7.3f} s  {where}" for where in slowest[:SHOWN]), sep="\n")
+
+
+def _seconds(day: Day, query: Query) -> float:
+    begun = time.monotonic()
+    day.ask(query, EVERYTHING)
+    return time.monotonic() - begun
 
 
 def _has_value(record: Record) -> bool:
