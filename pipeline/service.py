@@ -7,7 +7,6 @@ what is not acknowledged is delivered again. SIGHUP reads secrets again.
 """
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -26,6 +25,7 @@ from pipeline.broker import LINES, check_sending, read_broker
 from pipeline.command_parts import make_copies, make_requests, open_desk
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.deferred import deferred
+from pipeline.garbage import seldom_looked_for
 from pipeline.journey import BatchReport
 from pipeline.meters import Meters
 from pipeline.onlooker import Onlooker
@@ -54,9 +54,6 @@ else:
 
 _LOG = logging.getLogger(__name__)
 
-GARBAGE = (200_000, 20, 100)
-"""Thresholds for `gc.set_threshold`: more objects than a full window and the batches under way are made of."""
-
 _DRAIN_S = 8.0
 _LEAVE_S = 9.5
 _BEAT_S = 5.0
@@ -80,11 +77,8 @@ def serve(
         tls_context(broker.address, settings.amqp_ca_file)
     except ValueError as fault:
         raise UnreadableSecretError(str(fault)) from None
-    # Most objects live for one batch, and the tracker's for hours; hardly any are in rings, which alone need looking
-    # for. Looking seldom saves a tenth of the CPU time (make bench), and memory stays the same.
-    gc.set_threshold(*GARBAGE)
     make_private_folder(settings.data_dir)
-    with lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
+    with seldom_looked_for(), lock_folder(settings.data_dir), open_parts(settings, now=time_ns()) as opened:
         recording = None if record is None else Recording(record)
         try:
             return asyncio.run(_Service(settings, opened, recording, Notifier(environ), patience, onlooker).run())

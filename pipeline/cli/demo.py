@@ -25,6 +25,7 @@ from pipeline.cli.board_view import BoardView
 from pipeline.cli.options import read_duration, with_settings
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.deferred import deferred
+from pipeline.garbage import seldom_looked_for
 from pipeline.settings import Settings
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
@@ -128,6 +129,7 @@ def command(
     display = _lines(clock) if is_plain else _screen(console, plan, folder / assembly.STORE_FILE)
     try:
         with (
+            seldom_looked_for(),
             assembly.open_journey(settings, folder, now=clock.now()) as journey,
             _ending_by_signal() as ending,
             display as show,

@@ -19,6 +19,7 @@ from pipeline.assembly import describe_store, make_decoder, make_derivation, ope
 from pipeline.cli.options import json_option, with_settings
 from pipeline.core.rows import RowMaker
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.garbage import seldom_looked_for
 from pipeline.replay import NOTHING, RefusedLine, Summary, preview_batches, take_batches
 from pipeline.settings import Settings
 from pipeline.wires.replay_file import LineTooLongError, NumberedLine, read_batches
@@ -88,7 +89,7 @@ def summary_lines(summary: Summary, store: str) -> Iterator[str]:
 def _replay(settings: Settings, source: io.BufferedReader, batches: _Batches, *, as_json: bool) -> None:
     summary = NOTHING
     try:
-        with open_journey(settings, now=time.time_ns()) as journey:
+        with seldom_looked_for(), open_journey(settings, now=time.time_ns()) as journey:
             for latest in _with_progress(take_batches(batches, journey, time.time_ns), source):
                 summary = latest
     except _TROUBLE as fault:

@@ -21,7 +21,7 @@ from pipeline.core.decode import Decoder
 from pipeline.core.derivation import Derivation, Spans
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
-from pipeline.service import GARBAGE
+from pipeline.garbage import GARBAGE
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
 from pipeline.tracking import Tracking

@@ -24,8 +24,8 @@ from pipeline.core.derivation import Derivation
 from pipeline.core.line_protocol import to_line
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
+from pipeline.garbage import GARBAGE
 from pipeline.journey import Journey
-from pipeline.service import GARBAGE
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirks
 from pipeline.tracking import Tracking
