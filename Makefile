@@ -47,6 +47,7 @@ bench: $(READY) services ## what it costs: from queue to store beside others, a 
 	$(BIN)/python -m tests.bench.run_cost $(ARGS)
 	$(BIN)/python -m tests.bench.steady_cost
 	$(BIN)/python -m tests.bench.growth_cost
+	$(BIN)/python -m tests.bench.chronicle_cost
 	$(BIN)/python -m tests.bench.core_cost
 	$(BIN)/python -m tests.bench.command_cost
 

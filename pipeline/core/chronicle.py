@@ -3,12 +3,12 @@
 Owns what goes to which of them, and the names that tell apart what each keeps. Pure: time is the watermark, an
 argument. Must not know sources, stores, or commands.
 
-One round is: `add` and `hear` for its messages; `advance`, for the rows; write them; keep `changes`; then say `kept`.
-Where a round fails, `touch` gives its rows again with the next one. What was taken and cannot be kept is forgotten with
-`restore`.
+One round is: `takers` and `hear` for its messages; `advance`, for the rows; write them; keep `changes`; then say
+`kept`. Where a round fails, `touch` gives its rows again with the next one. What was taken and cannot be kept is
+forgotten with `restore`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.core.histories import Histories, HistoryTouched
@@ -20,6 +20,10 @@ from schemas.row import Row
 _HISTORY, _SESSION = "history", "session"
 KINDS = frozenset({_HISTORY, _SESSION})
 """The first word of the names that entries of the chronicle are kept under."""
+
+
+Taker = Callable[[Observation], None]
+"""Takes an observation in; what is of no use is passed over."""
 
 
 class ChronicleTouched(NamedTuple):
@@ -57,25 +61,19 @@ class Chronicle:
         """Knows nothing yet. SILENT_AFTER and LATE_DATA, nanoseconds."""
         self._histories = Histories(silent_after, late_ns)
         self._sessions = Sessions(late_ns)
-        self._to_histories = self._histories.wanted
-        self._to_sessions = self._sessions.wanted
-
-    @property
-    def wanted(self) -> frozenset[int]:
-        """Ids of observations of chargers that matter here."""
-        return self._to_histories | self._to_sessions
 
     def begin(self, at: int) -> None:
         """See Histories.begin."""
         self._histories.begin(at)
 
-    def add(self, observation: Observation) -> None:
-        """An observation; what is not wanted here is passed over."""
-        number = observation.id
-        if number in self._to_histories:
-            self._histories.add(observation)
-        if number in self._to_sessions:
-            self._sessions.add(observation)
+    @property
+    def takers(self) -> Mapping[int, tuple[Taker, ...]]:
+        """What takes observations in, by their id; for all others nobody does. The same as long as this lives."""
+        takers: dict[int, tuple[Taker, ...]] = {}
+        for part in (self._histories, self._sessions):
+            for number in part.wanted:
+                takers[number] = (*takers.get(number, ()), part.add)
+        return takers
 
     def hear(self, serials: Sequence[str], arrivals: list[int]) -> None:
         """See Histories.hear."""

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from pipeline.core.alert_rows import alert_row, time_out_alerts
-from pipeline.core.chronicle import KINDS, NOTHING_TOUCHED, Chronicle, ChronicleTouched, kind_of
+from pipeline.core.chronicle import KINDS, NOTHING_TOUCHED, Chronicle, ChronicleTouched, Taker, kind_of
 from pipeline.core.command_life import Life
 from pipeline.core.decode import Outcome
 from pipeline.core.kept_facts import KeptKey
@@ -93,6 +93,9 @@ class Derivation:
         self._tracker = Tracker(catalogue, spans.timeout, spans.late_data)
         self._liveness = Liveness(spans.silent_after)
         self._chronicle = Chronicle(spans.silent_after, spans.late_data)
+        self._takers: dict[int, tuple[Taker, ...]] = dict(self._chronicle.takers) if is_whole else {}
+        for number in self._tracker.wanted:
+            self._takers[number] = (self._tracker.add_observation, *self._takers.get(number, ()))
         self._watermark = Watermark()
         self._is_whole = is_whole
         self._late_ns = spans.timeout + spans.late_data
@@ -112,15 +115,14 @@ class Derivation:
 
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
-        tracker, wanted = self._tracker, self._tracker.wanted
-        chronicle, of_chronicle = self._chronicle, self._chronicle.wanted if self._is_whole else frozenset()
+        tracker, takers_of = self._tracker, self._takers.get
         heard: list[Observation | CommandResponse] = []
         for outcome in outcomes:
             if isinstance(outcome, Observation):
-                if outcome.id in wanted:
-                    tracker.add_observation(outcome)
-                if outcome.id in of_chronicle:
-                    chronicle.add(outcome)
+                takers = takers_of(outcome.id)
+                if takers:
+                    for take in takers:
+                        take(outcome)
             elif isinstance(outcome, CommandResponse):
                 tracker.add_response(outcome)
             elif isinstance(outcome, CommandSent):
@@ -244,7 +246,6 @@ class Derivation:
 
     def _hear(self, records: Iterable[Observation | CommandResponse]) -> None:
         """A message counts as heard at its ArrivalTime, which our receipt bounds and stands in for."""
-        see = self._liveness.see if self._is_whole else _pass_over
         serials: list[str] = []
         moments: list[int] = []
         arrivals = [0]
@@ -258,10 +259,14 @@ class Derivation:
                 if received_at is not None and moment > received_at + AHEAD_NS:
                     moment = received_at + AHEAD_NS
                 arrivals.append(moment)
-            see(record.serial, moment)
             serials.append(record.serial)
             moments.append(moment)
         if self._is_whole:
+            in_order = sorted(moments)
+            if in_order != moments:
+                order = sorted(range(len(moments)), key=moments.__getitem__)
+                serials, moments = [serials[place] for place in order], in_order
+            self._liveness.see_all(serials, moments)
             self._chronicle.hear(serials, moments)
         latest = max(arrivals)
         self._latest = max(self._latest, latest)
@@ -281,7 +286,3 @@ class Derivation:
             elif self._timed_out.pop(ref, None) is not None:
                 edges.append(ended[0] if ended else raised)
         return edges
-
-
-def _pass_over(_: str, __: int) -> None:
-    """Nobody can say here that a device is silent."""

@@ -92,6 +92,28 @@ class Liveness:
         else:
             self._see_anew(serial, arrived_at)
 
+    def see_all(self, serials: Sequence[str], arrivals: Sequence[int]) -> None:
+        """`see`, of many messages at once: of which device, and when each arrived, in order."""
+        if not arrivals or arrivals[-1] - arrivals[0] > self._silent_after:
+            for serial, arrived_at in zip(serials, arrivals, strict=True):
+                self.see(serial, arrived_at)
+            return
+        first, live, silent_after = arrivals[0], self._live, self._silent_after
+        unusual: set[str] = set()
+        # Nobody was silent within so short a time: of each the last moment is enough, where it was heard not long ago.
+        for serial, arrived_at in dict(zip(serials, arrivals, strict=True)).items():
+            last = live.get(serial, NEVER)
+            if last <= first and arrived_at - last <= silent_after:
+                if arrived_at != last:
+                    live[serial] = arrived_at
+                    self._changed.add(serial)
+            else:
+                unusual.add(serial)
+        if unusual:
+            for serial, arrived_at in zip(serials, arrivals, strict=True):
+                if serial in unusual:
+                    self.see(serial, arrived_at)
+
     def advance(self, watermark: int) -> SilenceEdges:
         """What the messages since the last call, and the time that passed, make of it."""
         touched = set(self._due(watermark))

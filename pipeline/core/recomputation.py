@@ -52,6 +52,7 @@ class Recomputation:
         """Nothing was read yet. SILENT_AFTER and LATE_DATA, nanoseconds."""
         self._facts = StoredFacts(catalogue, Product.CHARGER)
         self._chronicle = Chronicle(silent_after, late_ns)
+        self._takers = self._chronicle.takers
         self._arrivals: Arrivals[Observation] = Arrivals()
         self._first, self._until, self._late_ns = first, until, late_ns
         self._lead_ns = silent_after + HOUR_NS
@@ -72,13 +73,13 @@ class Recomputation:
 
     def last_fields(self) -> Mapping[str, Sequence[str]]:
         """Of these, what each charger said last before `lead_from` is to be read."""
-        return self._facts.fields_of(self._chronicle.wanted)
+        return self._facts.fields_of(self._takers)
 
     def begin(self, before: Iterable[StoredRow], lead: Iterable[StoredRow]) -> None:
         """What each charger said last before `lead_from`, of `last_fields`; and all facts from then to `first`."""
         for row in before:
             for observation in self._facts.observations(*row):
-                self._chronicle.add(observation)
+                self._add(observation)
         self._say(lead)
         self._chronicle.begin(self._first - 1)
 
@@ -116,9 +117,13 @@ class Recomputation:
         self._hear(decided)
         self._chronicle.hear([serial for serial, _ in answers], [at for _, at in answers])
 
+    def _add(self, observation: Observation) -> None:
+        for take in self._takers.get(observation.id, ()):
+            take(observation)
+
     def _hear(self, decided: Sequence[tuple[Observation, int]]) -> None:
         for observation, arrived_at in decided:
-            self._chronicle.add(observation._replace(arrived_at=arrived_at))
+            self._add(observation._replace(arrived_at=arrived_at))
         self._chronicle.hear([observation.serial for observation, _ in decided], [at for _, at in decided])
 
 

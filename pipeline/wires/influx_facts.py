@@ -19,12 +19,14 @@ from schemas.measurement import CHARGER_HOUR
 from schemas.row import Field
 
 if TYPE_CHECKING:
-    import urllib3
     from urllib3 import exceptions as urllib3_exceptions
+    from urllib3 import poolmanager, response, util
 else:
     # Imported when it is used: every command imports this module.
-    urllib3 = deferred("urllib3")
     urllib3_exceptions = deferred("urllib3.exceptions")
+    poolmanager = deferred("urllib3.poolmanager")
+    response = deferred("urllib3.response")
+    util = deferred("urllib3.util")
 
 _OK = 200
 _ANSWER_S = 120.0
@@ -41,7 +43,7 @@ class InfluxFacts:
         """Connects when it is asked. `read_token` gives the token as it is now, and never raises."""
         self._bucket = bucket
         self._read_token = read_token
-        self._pool: urllib3.PoolManager | None = None
+        self._pool: poolmanager.PoolManager | None = None
 
     def between(self, fields: Fields, first: int, until: int) -> Iterator[StoredRow]:
         """See FactSource."""
@@ -90,7 +92,7 @@ class InfluxFacts:
         fields = {"db": self._bucket.name, "q": question, "epoch": "ns"}
         headers = {"Authorization": f"Token {self._read_token()}"}
         if self._pool is None:
-            self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=_ANSWER_S))
+            self._pool = poolmanager.PoolManager(retries=False, timeout=util.Timeout(total=_ANSWER_S))
         try:
             answer = self._pool.request("GET", url, fields=fields, headers=headers, redirect=False)
         except urllib3_exceptions.HTTPError as fault:
@@ -101,7 +103,7 @@ class InfluxFacts:
             raise StoreUnavailableError(message) from None
         yield from _series(self._read(answer))
 
-    def _read(self, answer: "urllib3.BaseHTTPResponse") -> object:
+    def _read(self, answer: "response.BaseHTTPResponse") -> object:
         try:
             members: object = orjson.loads(answer.data)
         except orjson.JSONDecodeError:

@@ -17,8 +17,10 @@ def a_car() -> list[Observation]:
 
 
 def taken(chronicle: Chronicle, messages: list[Observation]) -> None:
+    takers = chronicle.takers
     for message in messages:
-        chronicle.add(message)
+        for take in takers.get(message.id, ()):
+            take(message)
     arrivals = [message.arrived_at or 0 for message in messages]
     chronicle.hear([message.serial for message in messages], arrivals)
 

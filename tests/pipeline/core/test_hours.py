@@ -97,7 +97,7 @@ def test_a_morning() -> None:
         ),
         "2:00 EH1 315 online_s=3001 offline_s=599 completed_s=3001 energy_kwh=0 device_to_cloud_ms_max=1000 messages=6",
     ]
-    assert hours_after(histories, LATER, 18_500)[2:] == [
+    assert hours_after(histories, LATER, 18_500) == [
         "2:00 EH1 315 online_s=3001 offline_s=599 completed_s=3001 energy_kwh=1 device_to_cloud_ms_max=1000 messages=6",
         "3:00 EH1 315 online_s=0 offline_s=3600 energy_kwh=1 messages=0",
         "4:00 EH1 321 online_s=3599 offline_s=1 completed_s=3599 energy_kwh=0 device_to_cloud_ms_max=1000 messages=8",

@@ -1,6 +1,8 @@
 """Liveness: who is found silent, who is told of, and what is kept of it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.core.liveness import CORRECTED_NS, Liveness
 from pipeline.core.silences import FORGOTTEN_AFTER_NS
@@ -154,6 +156,31 @@ def test_with_another_silent_after_only_what_comes_is_judged_by_it() -> None:
 def test_what_it_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="later"):
         Liveness(AFTER).restore({"a": START, "a later": START}, START)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 45)), max_size=8),
+            st.integers(0, 30),
+        ),
+        max_size=8,
+    )
+)
+def test_many_at_once_are_seen_as_one_after_the_other(rounds: list[tuple[list[tuple[str, int]], int]]) -> None:
+    one_by_one, at_once_seen = Liveness(AFTER, RULE), Liveness(AFTER, RULE)
+    said: tuple[Said, Said] = (Said([], []), Said([], []))
+    second = 0
+    for heard, later in rounds:
+        in_order = sorted((second + ago, serial) for serial, ago in heard)
+        for moment, serial in in_order:
+            one_by_one.see(serial, at(moment))
+        at_once_seen.see_all([serial for _, serial in in_order], [at(moment) for moment, _ in in_order])
+        second += later
+        for liveness, told in zip((one_by_one, at_once_seen), said, strict=True):
+            advance(liveness, at(second), told)
+        assert at_once_seen.changes() == one_by_one.changes()
+    assert said[0] == said[1]
 
 
 def test_before_the_first_watermark_nothing_is_said() -> None:
