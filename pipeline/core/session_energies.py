@@ -43,9 +43,9 @@ class SessionEnergies:
         """How many are remembered."""
         return len(self._stamps)
 
-    def add(self, energy: Energy) -> bool:
-        """A value; whether it counts."""
-        stamps, (at, kwh) = self._stamps, energy
+    def add(self, at: int, kwh: float) -> bool:
+        """A value, see Energy; whether it counts."""
+        stamps = self._stamps
         slot = at - at % SLOT_NS
         if not stamps or stamps[-1] < slot:
             stamps.append(at)
@@ -71,27 +71,25 @@ class SessionEnergies:
         place = bisect_right(self._stamps, until)
         return self._stamps[place - 1] if place else None
 
-    def thin(self, settled: int, forgotten: int) -> list[Energy]:
-        """Forget what makes no difference any more, and give it.
+    def thin(self, settled: int, forgotten: int) -> bool:
+        """Forget what makes no difference any more; whether there was any.
 
         Before `settled` nothing is added any more, and nobody asks for a span that ends; nor for one that begins before
         `forgotten`. Nanoseconds.
         """
         if not self._stamps or self._stamps[0] >= settled:
-            return []
-        gone: list[Energy] = []
+            return False
         kept: list[Energy] = []
         highest = -1.0
         for energy in reversed(list(self)):
             if energy.at >= settled:
                 kept.append(energy)
-            elif energy.kwh <= highest or energy.at < forgotten:
-                gone.append(energy)
-            else:
+            elif energy.kwh > highest and energy.at >= forgotten:
                 highest = energy.kwh
                 kept.append(energy)
-        if gone:
-            kept.reverse()
-            self._stamps = array("q", [energy.at for energy in kept])
-            self._kwh = array("d", [energy.kwh for energy in kept])
-        return gone
+        if len(kept) == len(self):
+            return False
+        kept.reverse()
+        self._stamps = array("q", [energy.at for energy in kept])
+        self._kwh = array("d", [energy.kwh for energy in kept])
+        return True

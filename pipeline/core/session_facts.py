@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.core.same_stamp import spread_stamp
-from pipeline.core.session_energies import SLOT_NS, Energy
+from pipeline.core.session_energies import Energy
 from pipeline.core.session_json import SESSION_ID, START_ID, Document, read_document
 from pipeline.core.session_modes import Mode, Presence, presence_of
 from pipeline.core.timestamps import NS_PER_S
@@ -29,7 +29,10 @@ class Place(NamedTuple):
     since: int
 
 
-SessionFact = Mode | Energy | Document | Place
+KeptFact = Mode | Document | Place
+"""What has an entry of its own; energies are kept together, see `pipeline.core.session_log`."""
+
+SessionFact = KeptFact | Energy
 
 
 def fact_of(observation: Observation) -> SessionFact | None:
@@ -38,33 +41,29 @@ def fact_of(observation: Observation) -> SessionFact | None:
     return None if read is None else read(observation)
 
 
-def name_of(fact: SessionFact) -> str:
+def name_of(fact: KeptFact) -> str:
     """What a fact of a charger is kept under. What replaces another is kept in its stead."""
     match fact:
         case Mode():
             return f"session mode {fact.key // NS_PER_S}"
-        case Energy():
-            return f"session energy {fact.at // SLOT_NS}"
         case Document():
             return f"session document {fact.start} {sha256(orjson.dumps(fact[1:])).hexdigest()[:16]}"
         case Place():
             return f"session place {fact.start}"
 
 
-def to_bytes(fact: SessionFact) -> bytes:
+def to_bytes(fact: KeptFact) -> bytes:
     """A fact as it is kept."""
     return orjson.dumps(tuple(fact))
 
 
-def from_bytes(name: str, content: bytes) -> SessionFact:
+def from_bytes(name: str, content: bytes) -> KeptFact:
     """The fact of an entry. Raises ValueError for one of no kind that this program knows."""
     members = orjson.loads(content)
     match name.split(" ")[:2]:
         case ["session", "mode"]:
             key, presence = members
             return Mode(key, Presence(presence))
-        case ["session", "energy"]:
-            return Energy(*members)
         case ["session", "document"]:
             return Document(*members)
         case ["session", "place"]:

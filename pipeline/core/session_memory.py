@@ -7,10 +7,11 @@ A place is the start of a session whose row is, or may be, written. It is kept b
 a crash knows of every row that may stand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from pipeline.core.session_energies import SLOT_NS, Energy, SessionEnergies
-from pipeline.core.session_facts import Place, SessionFact
+from pipeline.core.session_facts import KeptFact, Place, SessionFact
 from pipeline.core.session_json import LATE_ENERGY_NS, LONGEST_NS, Document
 from pipeline.core.session_modes import Mode, SessionModes
 from pipeline.core.session_reading import NEAR_NS, Session, read_sessions
@@ -25,6 +26,13 @@ OVER_NS = 2 * LATE_ENERGY_NS + NEAR_NS
 def is_over(session: Session, horizon: int) -> bool:
     """Whether a session is over for good, where nothing stamped before the horizon is taken in."""
     return session.over_at < horizon - OVER_NS
+
+
+class Forgotten(NamedTuple):
+    """What a charger forgot. `is_thinned` says whether there were energies."""
+
+    facts: Sequence[KeptFact]
+    is_thinned: bool
 
 
 class SessionMemory:
@@ -44,9 +52,7 @@ class SessionMemory:
         """A fact; whether it is new, and counts."""
         match fact:
             case Energy():
-                if self._energies is None:
-                    self._energies = SessionEnergies()
-                return self._energies.add(fact)
+                return self.add_energy(*fact)
             case Mode():
                 return self._modes.add(fact)
             case Document():
@@ -58,9 +64,20 @@ class SessionMemory:
                 self.given.setdefault(fact.start, UNKNOWN)
                 return True
 
-    def counts_at(self, energy: Energy) -> int:
-        """From which watermark on a value counts."""
-        return energy.at - energy.at % SLOT_NS + SLOT_NS + self._wait_ns
+    def add_energy(self, at: int, kwh: float) -> bool:
+        """The same for an Energy."""
+        if self._energies is None:
+            self._energies = SessionEnergies()
+        return self._energies.add(at, kwh)
+
+    def counts_at(self, at: int) -> int:
+        """From which watermark on an energy of this moment counts."""
+        return at - at % SLOT_NS + SLOT_NS + self._wait_ns
+
+    @property
+    def energies(self) -> Iterable[Energy]:
+        """What is remembered of energy, in order."""
+        return self._energies or _NO_ENERGIES
 
     def sessions(self, watermark: int) -> list[Session]:
         """The sessions that are remembered, by their starts, as they are at a watermark."""
@@ -68,25 +85,26 @@ class SessionMemory:
         until = reached - reached % SLOT_NS
         return read_sessions(self._modes.read(), self._energies or _NO_ENERGIES, self._documents, until)
 
-    def forget(self, horizon: int) -> Sequence[SessionFact]:
-        """Forget what makes no difference any more, where nothing before the horizon is taken in; what that was."""
+    def forget(self, horizon: int) -> Forgotten:
+        """Forget what makes no difference any more, where nothing before the horizon is taken in."""
         settled = horizon - OVER_NS
         lasting = [session for session in self.sessions(horizon) if not is_over(session, horizon)]
         wanted = min((session.start for session in lasting), default=settled)
         about = {document for session in lasting for document in session.documents}
-        gone: list[SessionFact] = [document for document in self._documents if document not in about]
+        gone: list[KeptFact] = [document for document in self._documents if document not in about]
         if gone:
             self._documents = tuple(document for document in self._documents if document in about)
         gone += self._modes.thin(settled, wanted, settled - LONGEST_NS)
+        is_thinned = False
         if self._energies is not None:
-            gone += self._energies.thin(settled, settled - LONGEST_NS)
+            is_thinned = self._energies.thin(settled, settled - LONGEST_NS)
             if not len(self._energies):
                 self._energies = None
         starts = {session.start for session in lasting}
         for start in [start for start in self.given if start < settled and start not in starts]:
             del self.given[start]
             gone.append(Place(start, 0))
-        return gone
+        return Forgotten(gone, is_thinned)
 
     @property
     def is_empty(self) -> bool:

@@ -31,8 +31,9 @@ from zlib import crc32
 from pipeline.core.forgetting import CLOSED_NS
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.session_energies import SLOT_NS, Energy
-from pipeline.core.session_facts import WANTED, Place, SessionFact, fact_of, from_bytes, name_of, to_bytes
+from pipeline.core.session_facts import WANTED, KeptFact, Place, SessionFact, fact_of, from_bytes, name_of, to_bytes
 from pipeline.core.session_json import Document, is_told_in_time
+from pipeline.core.session_log import CHARGER, LOG, SessionLog
 from pipeline.core.session_memory import NOT_GIVEN, SessionMemory, is_over
 from pipeline.core.session_reading import Session
 from pipeline.core.session_rows import digest_of, no_session_row, session_row
@@ -78,7 +79,8 @@ class Sessions:
         self._watermark = watermark
         self._horizon = watermark - self._late_ns - CLOSED_NS if watermark else 0
         self._chargers: dict[str, SessionMemory] = {}
-        self._noted: list[tuple[str, SessionFact, bool]] = []
+        self._noted: list[tuple[str, KeptFact, bool]] = []
+        self._log = SessionLog()
         self._touched: set[str] = set()
         self._repeated: set[str] = set()
         self._again: set[tuple[str, int]] = set()
@@ -110,13 +112,13 @@ class Sessions:
         if arrived_at - observed_at > self._late_ns or observed_at < self._horizon or _is_old(fact, observed_at):
             self._late += 1
             return
-        memory = self._chargers.get(serial)
-        if memory is None:
-            memory = self._open(serial)
-        if memory.add(fact):
+        memory = self._memory_of(serial)
+        if isinstance(fact, Energy):
+            self._add_energy(serial, memory, *fact)
+        elif memory.add(fact):
             self._noted.append((serial, fact, True))
-            self._touch(serial, memory, fact)
-        elif type(fact) is not Energy:
+            self._touched.add(serial)
+        else:
             # It may be a redelivery of what was never written, so all of its charger is given again.
             self._repeated.add(serial)
 
@@ -154,7 +156,7 @@ class Sessions:
 
         To be kept only once the rows of the round are written.
         """
-        taken: dict[KeptKey, bytes | None] = {}
+        taken = dict(self._log.changes(self._watermark, self._energies_of))
         # The last word on a fact counts.
         for serial, fact, is_kept in reversed(self._noted):
             key = KeptKey(serial, name_of(fact))
@@ -173,32 +175,45 @@ class Sessions:
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else. Raises ValueError for an unknown entry."""
         self._clear(watermark)
-        for (serial, name), content in kept:
-            fact = from_bytes(name, content)
-            memory = self._chargers.get(serial)
-            if memory is None:
-                memory = self._open(serial)
-            memory.add(fact)
+        energies: list[tuple[KeptKey, bytes]] = []
+        for key, content in kept:
+            if key.name.startswith((LOG, CHARGER)):
+                energies.append((key, content))
+                continue
+            serial = key.serial
+            fact = from_bytes(key.name, content)
+            self._memory_of(serial).add(fact)
             if isinstance(fact, Place):
                 if fact.since >= watermark:
                     self._touched.add(serial)
-            elif isinstance(fact, Energy):
-                counts_at = memory.counts_at(fact)
-                if counts_at > watermark:
-                    self._await(counts_at, serial)
             elif fact[0] > watermark - WAIT_NS - NS_PER_S:
                 self._await(fact[0] // NS_PER_S * NS_PER_S + WAIT_NS, serial)
-
-    def _touch(self, serial: str, memory: SessionMemory, fact: SessionFact) -> None:
-        """What is said of energy makes no difference before it counts."""
-        if type(fact) is Energy:
-            counts_at = memory.counts_at(fact)
-            if counts_at > self._watermark:
+        for serial, (at, kwh) in self._log.restore(energies):
+            memory = self._memory_of(serial)
+            memory.add_energy(at, kwh)
+            counts_at = memory.counts_at(at)
+            if counts_at > watermark:
                 self._await(counts_at, serial)
-                return
-        self._touched.add(serial)
 
-    def _open(self, serial: str) -> SessionMemory:
+    def _energies_of(self, serial: str) -> Iterable[Energy]:
+        memory = self._chargers.get(serial)
+        return () if memory is None else memory.energies
+
+    def _add_energy(self, serial: str, memory: SessionMemory, at: int, kwh: float) -> None:
+        """What is said of energy makes no difference before it counts."""
+        if not memory.add_energy(at, kwh):
+            return
+        self._log.note(serial, at, kwh)
+        counts_at = memory.counts_at(at)
+        if counts_at > self._watermark:
+            self._await(counts_at, serial)
+        else:
+            self._touched.add(serial)
+
+    def _memory_of(self, serial: str) -> SessionMemory:
+        memory = self._chargers.get(serial)
+        if memory is not None:
+            return memory
         own_moment = crc32(serial.encode()) * NS_PER_S
         memory = self._chargers[serial] = SessionMemory(own_moment % SLOT_NS)
         # A whole fleet is not looked at in one moment.
@@ -245,7 +260,10 @@ class Sessions:
                 heappush(self._looks, (self._watermark + WAIT_NS, serial))
                 continue
             memory = self._chargers[serial]
-            self._noted += [(serial, fact, False) for fact in memory.forget(self._horizon)]
+            forgotten = memory.forget(self._horizon)
+            self._noted += [(serial, fact, False) for fact in forgotten.facts]
+            if forgotten.is_thinned:
+                self._log.thinned(serial)
             if memory.is_empty:
                 del self._chargers[serial]
             else:

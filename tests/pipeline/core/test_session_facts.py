@@ -10,6 +10,7 @@ from pipeline.core.same_stamp import spread_stamp
 from pipeline.core.session_energies import Energy
 from pipeline.core.session_facts import (
     WANTED,
+    KeptFact,
     Place,
     SessionFact,
     fact_of,
@@ -24,9 +25,8 @@ from schemas.observation import Observation, Product, Value
 AT = 1_750_000_000 * 10**9
 
 _moments = st.integers(0, 2**62)
-_facts: st.SearchStrategy[SessionFact] = st.one_of(
+_facts: st.SearchStrategy[KeptFact] = st.one_of(
     st.builds(Mode, _moments, st.sampled_from(Presence)),
-    st.builds(Energy, _moments, st.floats(0, 1e6)),
     st.builds(Document, _moments, st.none() | _moments, st.none() | st.floats(0, 1e6), st.text(max_size=9)),
     st.builds(Place, _moments, _moments),
 )
@@ -54,21 +54,20 @@ def test_what_says_nothing(number: int, value: Value) -> None:
 
 
 @given(_facts)
-def test_what_is_kept_is_read_as_it_was(known: SessionFact) -> None:
+def test_what_is_kept_is_read_as_it_was(known: KeptFact) -> None:
     read = from_bytes(name_of(known), to_bytes(known))
     assert read == known
     assert type(read) is type(known)
 
 
 @given(_facts, _facts)
-def test_two_facts_share_a_name_only_where_one_replaces_the_other(one: SessionFact, other: SessionFact) -> None:
+def test_two_facts_share_a_name_only_where_one_replaces_the_other(one: KeptFact, other: KeptFact) -> None:
     if type(one) is not type(other) or (isinstance(one, Document) and one != other):
         assert name_of(one) != name_of(other)
 
 
-def test_of_a_second_a_slot_or_a_place_there_is_one() -> None:
+def test_of_a_second_or_a_place_there_is_one() -> None:
     assert name_of(Mode(AT + 1, Presence.CAR)) == name_of(Mode(AT + 2, Presence.AWAY))
-    assert name_of(Energy(AT, 1.0)) == name_of(Energy(AT + 1, 2.0))
     assert name_of(Place(AT, 1)) == name_of(Place(AT, 2))
 
 

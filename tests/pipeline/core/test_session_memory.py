@@ -41,7 +41,7 @@ def test_all_of_it_together_is_a_session() -> None:
 def test_energy_counts_a_while_after_its_slot() -> None:
     energy = Energy(101 * M, 4.0)
     found = memory(*FIRST[:2], energy)
-    counts_at = found.counts_at(energy)
+    counts_at = found.counts_at(energy.at)
     assert counts_at == 107 * M
     assert [found.sessions(at)[0].kwh for at in (counts_at - 1, counts_at)] == [0.0, 4.0]
 
@@ -49,9 +49,10 @@ def test_energy_counts_a_while_after_its_slot() -> None:
 def test_what_is_over_for_good_is_forgotten_and_named() -> None:
     found = memory(*FIRST, Place(60 * M, 9), *SECOND, Place(1_000 * M, 9))
     horizon = 200 * M + OVER_NS
-    assert found.forget(horizon) == []
+    assert found.forget(horizon) == ([], False)
     gone = found.forget(horizon + 1)
-    assert set(gone) == {FIRST[3], *FIRST[:2], Place(60 * M, 0)}
+    assert set(gone.facts) == {FIRST[3], FIRST[0], FIRST[1], Place(60 * M, 0)}
+    assert not gone.is_thinned
     assert [session.start for session in found.sessions(EVER)] == [1_000 * M]
     assert found.given == {1_000 * M: UNKNOWN}
     assert not found.is_empty
@@ -74,7 +75,7 @@ def test_a_place_of_no_session_is_known_as_long_as_its_row_may_be_asked_for() ->
     found = memory(*FIRST, *SECOND, Place(1_000 * M, 9), Place(2_000 * M, 9))
     found.forget(2_000 * M)
     assert set(found.given) == {1_000 * M, 2_000 * M}
-    assert found.forget(2_000 * M + OVER_NS + 1) == [Place(2_000 * M, 0)]
+    assert found.forget(2_000 * M + OVER_NS + 1).facts == [Place(2_000 * M, 0)]
 
 
 def test_a_session_that_goes_on_is_not_over() -> None:
@@ -88,7 +89,9 @@ def test_a_session_that_goes_on_is_not_over() -> None:
 
 def test_in_the_end_one_mode_is_left_to_see_the_next_car_by() -> None:
     found = memory(*FIRST, *SECOND, Mode(1_200 * M, AWAY), Place(1_000 * M, 9))
-    found.forget(60_000 * M)
+    assert list(found.energies) == [FIRST[2], SECOND[1]]
+    assert found.forget(60_000 * M).is_thinned
+    assert list(found.energies) == []
     assert found.given == {}
     assert found.sessions(EVER) == []
     found.add(Mode(60_001 * M, CAR))

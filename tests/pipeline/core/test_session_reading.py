@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import permutations
 
-from pipeline.core.session_energies import Energy, SessionEnergies
+from pipeline.core.session_energies import SessionEnergies
 from pipeline.core.session_json import Document
 from pipeline.core.session_modes import Mode, Presence, SessionModes
 from pipeline.core.session_reading import Session, read_sessions
@@ -28,7 +28,7 @@ def read(
     for at, presence in modes:
         known.add(Mode(int(at * M), presence))
     for at, kwh in energies:
-        said.add(Energy(int(at * M), kwh))
+        said.add(int(at * M), kwh)
     return read_sessions(known.read(), said, documents, int(until * M))
 
 

@@ -213,7 +213,7 @@ def test_what_is_over_is_forgotten_and_its_entries_dropped() -> None:
     assert len(worker.store) == 4
     assert {fields["energy_kwh"] for fields in worker.store.values()} == {9.5}
     # A document may still tell of a month without saying how much; and the next car is seen to come.
-    assert [key.name.split()[1] for key in worker.kept] == ["energy", "mode"]
+    assert [key.name.split()[1] for key in worker.kept] == ["energies", "mode"]
     assert len(worker.sessions) == 1
 
 
