@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pipeline.core.timestamps import NS_PER_S
 
-SLOT_NS = 300 * NS_PER_S
+SLOT_NS = 600 * NS_PER_S
 
 
 class Energy(NamedTuple):

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.core.same_stamp import spread_stamp
-from pipeline.core.session_energies import Energy
 from pipeline.core.session_json import SESSION_ID, START_ID, Document, read_document
 from pipeline.core.session_modes import Mode, Presence, presence_of
 from pipeline.core.timestamps import NS_PER_S
@@ -29,19 +28,17 @@ class Place(NamedTuple):
     since: int
 
 
-KeptFact = Mode | Document | Place
+SessionFact = Mode | Document | Place
 """What has an entry of its own; energies are kept together, see `pipeline.core.session_log`."""
-
-SessionFact = KeptFact | Energy
 
 
 def fact_of(observation: Observation) -> SessionFact | None:
-    """What an observation of a charger says of sessions; None where that is nothing."""
+    """What an observation of a charger says of sessions; None where that is nothing, or energy."""
     read = _READ.get(observation.id)
     return None if read is None else read(observation)
 
 
-def name_of(fact: KeptFact) -> str:
+def name_of(fact: SessionFact) -> str:
     """What a fact of a charger is kept under. What replaces another is kept in its stead."""
     match fact:
         case Mode():
@@ -52,12 +49,12 @@ def name_of(fact: KeptFact) -> str:
             return f"session place {fact.start}"
 
 
-def to_bytes(fact: KeptFact) -> bytes:
+def to_bytes(fact: SessionFact) -> bytes:
     """A fact as it is kept."""
     return orjson.dumps(tuple(fact))
 
 
-def from_bytes(name: str, content: bytes) -> KeptFact:
+def from_bytes(name: str, content: bytes) -> SessionFact:
     """The fact of an entry. Raises ValueError for one of no kind that this program knows."""
     members = orjson.loads(content)
     match name.split(" ")[:2]:
@@ -79,14 +76,9 @@ def _mode(observation: Observation) -> Mode | None:
     return Mode(spread_stamp(observed_at, arrived_at, crc), presence_of(code))
 
 
-def _energy(observation: Observation) -> Energy | None:
-    kwh = observation.value
-    return Energy(observation.observed_at, kwh) if isinstance(kwh, float) else None
-
-
 _READ: Mapping[int, Callable[[Observation], SessionFact | None]] = MappingProxyType(
-    {MODE_ID: _mode, ENERGY_ID: _energy, SESSION_ID: read_document, START_ID: read_document}
+    {MODE_ID: _mode, SESSION_ID: read_document, START_ID: read_document}
 )
 
-WANTED = frozenset(_READ)
+WANTED = frozenset({*_READ, ENERGY_ID})
 """Ids of observations of chargers that say something of sessions."""

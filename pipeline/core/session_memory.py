@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pipeline.core.session_energies import SLOT_NS, Energy, SessionEnergies
-from pipeline.core.session_facts import KeptFact, Place, SessionFact
+from pipeline.core.session_facts import Place, SessionFact
 from pipeline.core.session_json import LATE_ENERGY_NS, LONGEST_NS, Document
 from pipeline.core.session_modes import Mode, SessionModes
 from pipeline.core.session_reading import NEAR_NS, Session, read_sessions
@@ -31,7 +31,7 @@ def is_over(session: Session, horizon: int) -> bool:
 class Forgotten(NamedTuple):
     """What a charger forgot. `is_thinned` says whether there were energies."""
 
-    facts: Sequence[KeptFact]
+    facts: Sequence[SessionFact]
     is_thinned: bool
 
 
@@ -51,8 +51,6 @@ class SessionMemory:
     def add(self, fact: SessionFact) -> bool:
         """A fact; whether it is new, and counts."""
         match fact:
-            case Energy():
-                return self.add_energy(*fact)
             case Mode():
                 return self._modes.add(fact)
             case Document():
@@ -64,15 +62,11 @@ class SessionMemory:
                 self.given.setdefault(fact.start, UNKNOWN)
                 return True
 
-    def add_energy(self, at: int, kwh: float) -> bool:
-        """The same for an Energy."""
+    def add_energy(self, at: int, kwh: float) -> int | None:
+        """An Energy; from which watermark on it counts, None for never."""
         if self._energies is None:
             self._energies = SessionEnergies()
-        return self._energies.add(at, kwh)
-
-    def counts_at(self, at: int) -> int:
-        """From which watermark on an energy of this moment counts."""
-        return at - at % SLOT_NS + SLOT_NS + self._wait_ns
+        return at - at % SLOT_NS + SLOT_NS + self._wait_ns if self._energies.add(at, kwh) else None
 
     @property
     def energies(self) -> Iterable[Energy]:
@@ -91,7 +85,7 @@ class SessionMemory:
         lasting = [session for session in self.sessions(horizon) if not is_over(session, horizon)]
         wanted = min((session.start for session in lasting), default=settled)
         about = {document for session in lasting for document in session.documents}
-        gone: list[KeptFact] = [document for document in self._documents if document not in about]
+        gone: list[SessionFact] = [document for document in self._documents if document not in about]
         if gone:
             self._documents = tuple(document for document in self._documents if document in about)
         gone += self._modes.thin(settled, wanted, settled - LONGEST_NS)

@@ -6,7 +6,7 @@ Must not know sources, stores, or how its memory is kept. What a session is, `pi
 A row is written once the watermark is WAIT_NS past its time, so that what overtook each other on the way is in order,
 and a document finds its car; after that, whenever its content is another. What is said of energy counts from the end of
 its slot on (`session_energies`), and a while later, which is each charger's own: a session that goes on is told anew
-once in five minutes, and not with every value; and not the whole fleet at once.
+once in ten minutes, and not with every value; and not the whole fleet at once.
 
 The rows are a function of the set of messages, however they are ordered, repeated, cut into rounds, and wherever this
 is interrupted. What is passed over, and counted, is:
@@ -31,7 +31,7 @@ from zlib import crc32
 from pipeline.core.forgetting import CLOSED_NS
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.session_energies import SLOT_NS, Energy
-from pipeline.core.session_facts import WANTED, KeptFact, Place, SessionFact, fact_of, from_bytes, name_of, to_bytes
+from pipeline.core.session_facts import ENERGY_ID, WANTED, Place, SessionFact, fact_of, from_bytes, name_of, to_bytes
 from pipeline.core.session_json import Document, is_told_in_time
 from pipeline.core.session_log import CHARGER, LOG, SessionLog
 from pipeline.core.session_memory import NOT_GIVEN, SessionMemory, is_over
@@ -79,7 +79,7 @@ class Sessions:
         self._watermark = watermark
         self._horizon = watermark - self._late_ns - CLOSED_NS if watermark else 0
         self._chargers: dict[str, SessionMemory] = {}
-        self._noted: list[tuple[str, KeptFact, bool]] = []
+        self._noted: list[tuple[str, SessionFact, bool]] = []
         self._log = SessionLog()
         self._touched: set[str] = set()
         self._repeated: set[str] = set()
@@ -101,21 +101,27 @@ class Sessions:
 
     def add(self, observation: Observation) -> None:
         """An observation; what is not wanted here, and what cannot be read, is passed over."""
-        serial, product, _, _, _, _, observed_at, arrived_at, received_at = observation
-        fact = fact_of(observation) if product is _CHARGER else None
-        if fact is None:
+        serial, product, number, _, value, _, observed_at, arrived_at, received_at = observation
+        if product is not _CHARGER:
             return
         if arrived_at is None:
             arrived_at = observed_at if received_at is None else received_at
         elif received_at is not None and arrived_at > received_at + AHEAD_NS:
             arrived_at = received_at + AHEAD_NS
-        if arrived_at - observed_at > self._late_ns or observed_at < self._horizon or _is_old(fact, observed_at):
-            self._late += 1
+        is_late = arrived_at - observed_at > self._late_ns or observed_at < self._horizon
+        # Nearly all that comes here is energy: no fact is made of it.
+        if number == ENERGY_ID:
+            if type(value) is float:
+                self._late += is_late
+                if not is_late:
+                    self._add_energy(serial, observed_at, value)
             return
-        memory = self._memory_of(serial)
-        if isinstance(fact, Energy):
-            self._add_energy(serial, memory, *fact)
-        elif memory.add(fact):
+        fact = fact_of(observation)
+        if fact is None:
+            return
+        if is_late or _is_old(fact, observed_at):
+            self._late += 1
+        elif self._memory_of(serial).add(fact):
             self._noted.append((serial, fact, True))
             self._touched.add(serial)
         else:
@@ -189,22 +195,23 @@ class Sessions:
             elif fact[0] > watermark - WAIT_NS - NS_PER_S:
                 self._await(fact[0] // NS_PER_S * NS_PER_S + WAIT_NS, serial)
         for serial, (at, kwh) in self._log.restore(energies):
-            memory = self._memory_of(serial)
-            memory.add_energy(at, kwh)
-            counts_at = memory.counts_at(at)
-            if counts_at > watermark:
+            counts_at = self._memory_of(serial).add_energy(at, kwh)
+            if counts_at is not None and counts_at > watermark:
                 self._await(counts_at, serial)
 
     def _energies_of(self, serial: str) -> Iterable[Energy]:
         memory = self._chargers.get(serial)
         return () if memory is None else memory.energies
 
-    def _add_energy(self, serial: str, memory: SessionMemory, at: int, kwh: float) -> None:
+    def _add_energy(self, serial: str, at: int, kwh: float) -> None:
         """What is said of energy makes no difference before it counts."""
-        if not memory.add_energy(at, kwh):
+        memory = self._chargers.get(serial)
+        if memory is None:
+            memory = self._memory_of(serial)
+        counts_at = memory.add_energy(at, kwh)
+        if counts_at is None:
             return
         self._log.note(serial, at, kwh)
-        counts_at = memory.counts_at(at)
         if counts_at > self._watermark:
             self._await(counts_at, serial)
         else:

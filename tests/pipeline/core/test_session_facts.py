@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.same_stamp import spread_stamp
-from pipeline.core.session_energies import Energy
 from pipeline.core.session_facts import (
     WANTED,
-    KeptFact,
     Place,
     SessionFact,
     fact_of,
@@ -25,7 +23,7 @@ from schemas.observation import Observation, Product, Value
 AT = 1_750_000_000 * 10**9
 
 _moments = st.integers(0, 2**62)
-_facts: st.SearchStrategy[KeptFact] = st.one_of(
+_facts: st.SearchStrategy[SessionFact] = st.one_of(
     st.builds(Mode, _moments, st.sampled_from(Presence)),
     st.builds(Document, _moments, st.none() | _moments, st.none() | st.floats(0, 1e6), st.text(max_size=9)),
     st.builds(Place, _moments, _moments),
@@ -38,7 +36,7 @@ def fact(number: int, value: Value) -> SessionFact | None:
 
 def test_what_each_message_says() -> None:
     assert fact(109, 3.0) == Mode(spread_stamp(AT, AT + 3_500_000_000, 77), Presence.CHARGING)
-    assert fact(121, 12.5) == Energy(AT, 12.5)
+    assert fact(121, 12.5) is None
     assert fact(223, "{}") == Document(AT, None, None, "")
     assert fact(129, json.dumps({"Start": "2025-06-01T10:00:00Z", "Id": 1})) == Document(
         1_748_772_000 * 10**9, None, None, "1"
@@ -54,14 +52,14 @@ def test_what_says_nothing(number: int, value: Value) -> None:
 
 
 @given(_facts)
-def test_what_is_kept_is_read_as_it_was(known: KeptFact) -> None:
+def test_what_is_kept_is_read_as_it_was(known: SessionFact) -> None:
     read = from_bytes(name_of(known), to_bytes(known))
     assert read == known
     assert type(read) is type(known)
 
 
 @given(_facts, _facts)
-def test_two_facts_share_a_name_only_where_one_replaces_the_other(one: KeptFact, other: KeptFact) -> None:
+def test_two_facts_share_a_name_only_where_one_replaces_the_other(one: SessionFact, other: SessionFact) -> None:
     if type(one) is not type(other) or (isinstance(one, Document) and one != other):
         assert name_of(one) != name_of(other)
 

@@ -10,27 +10,31 @@ M = 60 * 10**9
 EVER = 10**6 * M
 WAIT = 2 * M
 AWAY, CAR = Presence.AWAY, Presence.CAR
-FIRST: list[SessionFact] = [
+FIRST: list[SessionFact | Energy] = [
     Mode(0, AWAY),
     Mode(60 * M, CAR),
     Energy(100 * M, 4.0),
     Document(60 * M, 200 * M, 4.5, "1"),
     Mode(200 * M, AWAY),
 ]
-SECOND: list[SessionFact] = [Mode(1_000 * M, CAR), Energy(1_100 * M, 2.0)]
+SECOND: list[SessionFact | Energy] = [Mode(1_000 * M, CAR), Energy(1_100 * M, 2.0)]
 
 
-def memory(*facts: SessionFact) -> SessionMemory:
+def add(found: SessionMemory, fact: SessionFact | Energy) -> bool:
+    return found.add_energy(*fact) is not None if isinstance(fact, Energy) else found.add(fact)
+
+
+def memory(*facts: SessionFact | Energy) -> SessionMemory:
     found = SessionMemory(WAIT)
     for fact in facts:
-        found.add(fact)
+        add(found, fact)
     return found
 
 
 def test_a_fact_is_new_once() -> None:
     found = SessionMemory(WAIT)
-    assert [found.add(fact) for fact in FIRST] == [True] * 5
-    assert [found.add(fact) for fact in FIRST] == [False] * 5
+    assert [add(found, fact) for fact in FIRST] == [True] * 5
+    assert [add(found, fact) for fact in FIRST] == [False] * 5
 
 
 def test_all_of_it_together_is_a_session() -> None:
@@ -39,10 +43,9 @@ def test_all_of_it_together_is_a_session() -> None:
 
 
 def test_energy_counts_a_while_after_its_slot() -> None:
-    energy = Energy(101 * M, 4.0)
-    found = memory(*FIRST[:2], energy)
-    counts_at = found.counts_at(energy.at)
-    assert counts_at == 107 * M
+    found = memory(*FIRST[:2])
+    counts_at = found.add_energy(101 * M, 4.0)
+    assert counts_at == 112 * M
     assert [found.sessions(at)[0].kwh for at in (counts_at - 1, counts_at)] == [0.0, 4.0]
 
 

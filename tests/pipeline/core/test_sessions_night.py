@@ -94,5 +94,5 @@ def test_the_last_may_be_the_first(stream: Sequence[Observation]) -> None:
 
 def test_a_session_that_goes_on_is_seen_at_midnight(stream: Sequence[Observation]) -> None:
     worker = work(stream[:6], late=LATE_DATA_NS)
-    worker.pass_time(250)
+    worker.pass_time(600)
     assert in_words(worker.store) == MIDNIGHT
