@@ -123,8 +123,12 @@ def holds(content: Content, expected: Content) -> bool:
     return all(content.get(field, 0) == count for field, count in expected.items())
 
 
-def ours(environment: Callable[[Place], Mapping[str, str]], content: Callable[[Place], Content]) -> Contender:
-    return Contender((*PROGRAM, "run"), environment, by_the_oracle, content, has_acknowledged)
+def ours(
+    environment: Callable[[Place], Mapping[str, str]],
+    content: Callable[[Place], Content],
+    program: Sequence[str] = PROGRAM,
+) -> Contender:
+    return Contender((*program, "run"), environment, by_the_oracle, content, has_acknowledged)
 
 
 RAW, USUAL = "raw socket, nothing read", "aio-pika + Point + influxdb-client"
@@ -140,6 +144,9 @@ CONTENDERS: Mapping[str, Contender] = {
         has_stored,
     ),
     "run into InfluxDB": ours(environment_into_influxdb, content_in_influxdb),
+    "... without hours, sessions": ours(
+        environment_into_influxdb, content_in_influxdb, (sys.executable, "-m", "tests.bench.no_chronicle")
+    ),
     "run into InfluxDB, over TLS": ours(environment_over_tls, content_in_influxdb),
     "run into InfluxDB, aio-pika": ours(through_aio_pika(environment_into_influxdb), content_in_influxdb),
     "run into SQLite": ours(environment_into_sqlite, content_in_sqlite),
