@@ -104,6 +104,7 @@ class Derivation:
         self._round = _NOTHING
         self._facts: dict[KeptKey, bytes | None] = {}
         self._heard: dict[str, int] = {}
+        self._is_asked = False
         self._rounds = 0
         self._advanced_to: int | None = None
         self._kept_at: int | None = None
@@ -195,6 +196,7 @@ class Derivation:
 
     def progress(self) -> Progress | None:
         """What must be kept of this round, and of those before that were not; None where that is nothing."""
+        self._is_asked = True
         self._facts.update(self._tracker.changes())
         self._facts.update(self._chronicle.changes())
         self._heard.update(self._liveness.changes())
@@ -213,10 +215,10 @@ class Derivation:
         """Everything up to here is durable: the edges of alerts that somebody may be told of now, in order."""
         edges = [*self._round.edges, *self._edges(self._round.time_outs)]
         self._round = _NOTHING
-        # For one that is not kept, nobody asked for them.
-        self._tracker.changes()
-        self._liveness.changes()
-        self._chronicle.changes()
+        if not self._is_asked:
+            # Who keeps nothing does not ask; and what was not asked for would become more and more.
+            self.progress()
+        self._is_asked = False
         self._chronicle.kept()
         self._facts, self._heard = {}, {}
         self._rounds += 1

@@ -144,7 +144,7 @@ CONTENDERS: Mapping[str, Contender] = {
         has_stored,
     ),
     "run into InfluxDB": ours(environment_into_influxdb, content_in_influxdb),
-    "... without hours, sessions": ours(
+    "run into InfluxDB, no chronicle": ours(
         environment_into_influxdb, content_in_influxdb, (sys.executable, "-m", "tests.bench.no_chronicle")
     ),
     "run into InfluxDB, over TLS": ours(environment_over_tls, content_in_influxdb),

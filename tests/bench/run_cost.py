@@ -170,9 +170,9 @@ async def main() -> None:
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="part of the names of contenders that take part")
+    parser.add_argument("--only", nargs="*", default=[""], help="ends of the names of contenders that take part")
     options = parser.parse_args()
-    names = [name for name in CONTENDERS if options.only in name]
+    names = [name for name in CONTENDERS if any(name.endswith(part) for part in options.only)]
     messages = usual_messages(options.messages, options.seed)
     contents = {expects: expects(messages) for expects in {CONTENDERS[name].expected for name in names}}
     expected = {name: contents[CONTENDERS[name].expected] for name in names}

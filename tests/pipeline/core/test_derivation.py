@@ -72,6 +72,24 @@ def test_a_time_out_is_told_once_and_ends_with_a_late_answer(derivation: Derivat
     assert not derivation.active()
 
 
+def test_nothing_that_is_to_be_kept_or_dropped_is_passed_over(
+    derivation: Derivation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.core.session_log._MOST_AT_ONCE", 1)
+    monkeypatch.setattr("pipeline.core.history_memory._MOST_DROPS", 1)
+    serials, disk = ("EH1", "EH2", "EH3"), Disk()
+    for second in range(0, 4 * 3_600, 60):
+        energies = [seen(second, second / 3_600, serial, 121) for serial in serials if second < 600]
+        derivation.take([*energies, seen(second, serial="EH9")])
+        derivation.advance()
+        disk.keep(derivation.progress())
+        derivation.kept()
+    names = [key.name for key in disk.facts]
+    assert names.count("session energies") == len(serials)
+    assert not [name for name in names if name.startswith("session log")]
+    assert len([name for name in names if name.startswith("history log")]) < 60
+
+
 def test_a_round_that_was_not_kept_is_said_again(derivation: Derivation) -> None:
     derivation.add_command(sent("a"), 0, is_confirmed=True)
     derivation.take([seen(66, serial="EH2")])
