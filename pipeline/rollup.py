@@ -20,7 +20,7 @@ from schemas.measurement import CHARGER_HOUR
 from schemas.row import Row
 
 REACH_NS = 30 * 86_400 * NS_PER_S
-"""How far back it is looked for what a charger said last."""
+"""How far back it is looked for what a charger said last, and for whether it was silent."""
 
 _FIRST_SLICE_NS = 600 * NS_PER_S
 _LONGEST_SLICE_NS = 6 * HOUR_NS
@@ -52,12 +52,12 @@ def roll_up(source: FactSource, store: Store, recomputation: Recomputation, span
     StoreUnavailableError.
     """
     firmwares = _Firmwares(source)
-    lead = recomputation.lead_from
+    lead, end = recomputation.lead_from, min(recomputation.facts_until, present)
     recomputation.begin(
         source.last_before(recomputation.last_fields(), lead - REACH_NS, lead),
         source.between(recomputation.fields(), lead, span.first),
+        source.silences(lead - REACH_NS, end),
     )
-    end = min(recomputation.facts_until, present)
     at, length = span.first, _FIRST_SLICE_NS
     facts = rows = 0
     refused: list[str] = []

@@ -7,9 +7,9 @@ Facts come in the order of their stamps, a slice of time after the other, so not
 cloud too late for the rows that were written live is honoured now, and energy is spread evenly where a meter was read
 late. What a store does not keep cannot be had again:
 - `messages` and `device_to_cloud_ms_max` of an hour are left as they were written;
-- when a charger was heard is worked out (`pipeline.core.arrivals`); of values of which the last one of a second wins it
-  is estimated. So where a charger falls silent or is heard again, `online_s` and the seconds of its modes may differ by
-  a second or so from what was written live.
+- when a charger was heard is told by the alerts of its silences (`pipeline.core.known_silences`). Where nobody wrote
+  these, at the end of a store, before a charger's first message, or with AMQP_SHARE, it is worked out from facts
+  (`pipeline.core.arrivals`), and may be a second or so from what was true.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pipeline.core.arrivals import Arrivals, Said
 from pipeline.core.chronicle import Chronicle
 from pipeline.core.clock_offset import HOUR_NS
+from pipeline.core.known_silences import KnownSilences, SilenceEdge
 from pipeline.core.stored_facts import StoredFacts
 from pipeline.core.timestamps import NS_PER_MS
 from schemas.catalogue import Catalogue
@@ -54,6 +55,10 @@ class Recomputation:
         self._chronicle = Chronicle(silent_after, late_ns)
         self._takers = self._chronicle.takers
         self._arrivals: Arrivals[Observation] = Arrivals()
+        self._silences = KnownSilences(silent_after, ())
+        self._heard_until: dict[str, int] = {}
+        self._latest = 0
+        self._silent_after = silent_after
         self._first, self._until, self._late_ns = first, until, late_ns
         self._lead_ns = silent_after + HOUR_NS
 
@@ -75,9 +80,16 @@ class Recomputation:
         """Of these, what each charger said last before `lead_from` is to be read."""
         return self._facts.fields_of(self._takers)
 
-    def begin(self, before: Iterable[StoredRow], lead: Iterable[StoredRow]) -> None:
-        """What each charger said last before `lead_from`, of `last_fields`; and all facts from then to `first`."""
+    def begin(
+        self, before: Iterable[StoredRow], lead: Iterable[StoredRow], silences: Iterable[SilenceEdge] = ()
+    ) -> None:
+        """What each charger said last before `lead_from`, of `last_fields`; and all facts from then to `first`.
+
+        `silences` are the edges of alerts that stand from `lead_from` to `facts_until`, and the last ones before.
+        """
+        self._silences = KnownSilences(self._silent_after, silences)
         for row in before:
+            self._heard_until[row.charger] = self.lead_from
             for observation in self._facts.observations(*row):
                 self._add(observation)
         self._say(lead)
@@ -97,6 +109,7 @@ class Recomputation:
         yield from self._advance(self.facts_until)
 
     def _advance(self, end: int) -> Iterator[Sequence[Row]]:
+        self._hear_between_silences(min(end, self._latest - self._silent_after))
         is_whole = False
         while not is_whole:
             told = self._chronicle.advance(end, _MOST_ROWS)
@@ -115,7 +128,7 @@ class Recomputation:
             if row.measurement == COMMAND_RESPONSE:
                 answers += _answered(row)
         self._hear(decided)
-        self._chronicle.hear([serial for serial, _ in answers], [at for _, at in answers])
+        self._hear_at(answers)
 
     def _add(self, observation: Observation) -> None:
         for take in self._takers.get(observation.id, ()):
@@ -124,7 +137,25 @@ class Recomputation:
     def _hear(self, decided: Sequence[tuple[Observation, int]]) -> None:
         for observation, arrived_at in decided:
             self._add(observation._replace(arrived_at=arrived_at))
-        self._chronicle.hear([observation.serial for observation, _ in decided], [at for _, at in decided])
+        self._hear_at([(observation.serial, arrived_at) for observation, arrived_at in decided])
+
+    def _hear_at(self, heard: Sequence[tuple[str, int]]) -> None:
+        moments = [self._silences.moved(serial, at) for serial, at in heard]
+        for (serial, _), at in zip(heard, moments, strict=True):
+            self._heard_until.setdefault(serial, at)
+            self._latest = max(self._latest, at)
+        self._chronicle.hear([serial for serial, _ in heard], moments)
+
+    def _hear_between_silences(self, until: int) -> None:
+        """Up to there all silences are known, since a message came SILENT_AFTER later; if any of them are."""
+        if not self._silences:
+            return
+        heard: list[tuple[str, int]] = []
+        for serial, at in self._heard_until.items():
+            if at < until:
+                heard += [(serial, moment) for moment in self._silences.heard(serial, at, until)]
+                self._heard_until[serial] = until
+        self._chronicle.hear([serial for serial, _ in heard], [at for _, at in heard])
 
 
 def _answered(row: StoredRow) -> Iterator[tuple[str, int]]:

@@ -6,6 +6,7 @@ Owns what a caller may rely on. Must not know any particular store.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from pipeline.core.known_silences import SilenceEdge
 from pipeline.core.recomputation import StoredRow
 
 Fields = Mapping[str, Sequence[str]]
@@ -24,6 +25,9 @@ class FactSource(Protocol):
 
     def last_before(self, fields: Fields, first: int, until: int) -> Iterator[StoredRow]:
         """Of each field and charger the last row of [first, until) that has it, with that field alone."""
+
+    def silences(self, first: int, until: int) -> Iterator[SilenceEdge]:
+        """The rows of alert `charger_silent` that stand in [first, until)."""
 
     def firmwares(self, hours: Iterable[int]) -> Mapping[tuple[str, int], str]:
         """The tag `firmware` of the rows `charger_hour` that are there, by charger and hour."""

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pipeline.core.clock_offset import HOUR_NS
+from pipeline.core.known_silences import SilenceEdge
 from pipeline.core.recomputation import StoredRow
+from pipeline.core.timestamps import NS_PER_S
 from pipeline.deferred import deferred
 from pipeline.wires.fact_source import Fields
 from pipeline.wires.influx import Bucket
 from pipeline.wires.store import StoreUnavailableError
-from schemas.measurement import CHARGER_HOUR
+from schemas.alert import AlertKind
+from schemas.measurement import ALERT, CHARGER_HOUR
 from schemas.row import Field
 
 if TYPE_CHECKING:
@@ -67,6 +70,18 @@ class InfluxFacts:
                 for tags, _, points in self._ask(question):
                     for time, value in points:
                         yield StoredRow(measurement, tags["charger"], _moment(time), tuple(_given([name], [value])))
+
+    def silences(self, first: int, until: int) -> Iterator[SilenceEdge]:
+        """See FactSource."""
+        question = (
+            f"SELECT active, duration_s FROM {ALERT} "
+            f"WHERE kind = '{AlertKind.CHARGER_SILENT.value}' AND {_between(first, until)} GROUP BY charger"
+        )
+        for tags, columns, points in self._ask(question):
+            for time, *values in points:
+                match dict(_given(columns[1:], values)):
+                    case {"active": float(active), "duration_s": float(duration_s)}:
+                        yield SilenceEdge(tags["charger"], _moment(time), bool(active), round(duration_s * NS_PER_S))
 
     def firmwares(self, hours: Iterable[int]) -> Mapping[tuple[str, int], str]:
         """See FactSource."""

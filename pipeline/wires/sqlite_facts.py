@@ -9,12 +9,15 @@ from heapq import merge
 from operator import attrgetter
 from pathlib import Path
 
+from pipeline.core.known_silences import SilenceEdge
 from pipeline.core.recomputation import StoredRow
+from pipeline.core.timestamps import NS_PER_S
 from pipeline.wires.fact_source import Fields
 from pipeline.wires.sqlite_file import faults_explained
 from pipeline.wires.sqlite_schema import read_columns
 from pipeline.wires.store import StoreUnavailableError
-from schemas.measurement import CHARGER_HOUR
+from schemas.alert import AlertKind
+from schemas.measurement import ALERT, CHARGER_HOUR
 
 _by_time = attrgetter("time")
 
@@ -48,6 +51,17 @@ class SqliteFacts:
                     )
                     for charger, time, value in self._connection.execute(question, (first, until)):
                         yield StoredRow(measurement, charger, time, ((name, value),))
+
+    def silences(self, first: int, until: int) -> Iterator[SilenceEdge]:
+        """See FactSource."""
+        with faults_explained(self._path):
+            if read_columns(self._connection, ALERT):
+                question = (
+                    f"SELECT charger, time, active, duration_s FROM {ALERT} WHERE kind = ? AND time >= ? AND time < ?"
+                )
+                bounds = (AlertKind.CHARGER_SILENT.value, first, until)
+                for charger, time, active, duration_s in self._connection.execute(question, bounds):
+                    yield SilenceEdge(charger, time, bool(active), round(duration_s * NS_PER_S))
 
     def firmwares(self, hours: Iterable[int]) -> Mapping[tuple[str, int], str]:
         """See FactSource."""

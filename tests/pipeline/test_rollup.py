@@ -12,12 +12,12 @@ from pipeline.rollup import Span, Step, latest_hour, roll_up
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.sqlite_facts import SqliteFacts
 from pipeline.wires.store import Refusal, Store
-from schemas.measurement import CHARGER_HOUR, derived_measurements, fact_measurements
+from schemas.measurement import ALERT, CHARGER_HOUR, derived_measurements, fact_measurements
 from schemas.reject import RejectReason
 from schemas.row import Row
 from tests.oracle.stores import rows_of_sqlite
 from tests.pipeline.core.history_samples import AFTER, HOUR, LATE, START, Table, differences
-from tests.pipeline.core.past_days import CATALOGUE, a_day, between, live, stored
+from tests.pipeline.core.past_days import CATALOGUE, a_day, between, live, silence_rows, stored
 
 SPAN = Span(START + 2 * HOUR, START + 9 * HOUR)
 MESSAGES = [*a_day(), *a_day("EH2", cut_off=(20_000, 22_345))]
@@ -36,10 +36,10 @@ def opened(path: Path) -> SqliteStore:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A store with two days of facts and nothing that follows from them."""
+    """A store with two days of facts and the alerts of silences, and nothing else that follows from facts."""
     path = tmp_path / "store.sqlite3"
     facts = [Row(row.measurement, row.charger, "", (), row.time, row.fields) for row in stored(MESSAGES)]
-    written(path, facts)
+    written(path, [*facts, *silence_rows(MESSAGES)])
     return path
 
 
@@ -53,7 +53,7 @@ def derived(path: Path) -> Table:
     """What follows from facts, in the store."""
     table: Table = {}
     for key, fields in rows_of_sqlite(path).items():
-        if key[0] in derived_measurements():
+        if key[0] in derived_measurements() and key[0] != ALERT:
             table[key[0], key[1], key[3]] = fields
     return table
 

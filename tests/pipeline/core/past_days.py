@@ -2,15 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from pipeline.core.alert_rows import alert_row
+from pipeline.core.known_silences import SilenceEdge
+from pipeline.core.liveness import Liveness
 from pipeline.core.recomputation import StoredRow
 from pipeline.core.rows import RowMaker
 from pipeline.core.same_stamp import value_crc
 from pipeline.core.sessions import Sessions
+from schemas.alert import AlertKind
 from schemas.catalogue import shipped_catalogue
 from schemas.command import CommandResponse
 from schemas.observation import Observation
 from schemas.row import Row
-from tests.pipeline.core.history_samples import CONNECTED, ENERGY, LATE, MODE, POWER, RELEASE, Table, Worker, into, said
+from tests.pipeline.core.history_samples import (
+    AFTER,
+    CONNECTED,
+    ENERGY,
+    LATE,
+    MODE,
+    POWER,
+    RELEASE,
+    Table,
+    Worker,
+    arrival,
+    into,
+    said,
+)
 
 S = 10**9
 CATALOGUE = shipped_catalogue()
@@ -57,6 +74,26 @@ def live(messages: Sequence[Observation]) -> Table:
             sessions.add(message)
         into(worker.store, rows_of_sessions(sessions, worker.watermark))
     return worker.store
+
+
+def silence_rows(messages: Sequence[Observation]) -> list[Row]:
+    """The alerts that are written beside."""
+    liveness, rows = Liveness(AFTER), list[Row]()
+    for message in sorted(messages, key=arrival):
+        liveness.see(message.serial, arrival(message))
+        rows += map(alert_row, liveness.advance(arrival(message)).to_write)
+    return rows
+
+
+def silence_edges(rows: Iterable[Row]) -> list[SilenceEdge]:
+    """As a store gives them back: of one place the last."""
+    found: dict[tuple[str, int], SilenceEdge] = {}
+    for row in rows:
+        fields = dict(row.fields)
+        if dict(row.tags)["kind"] == AlertKind.CHARGER_SILENT:
+            duration_ns = round(float(fields["duration_s"]) * S)
+            found[row.charger, row.time] = SilenceEdge(row.charger, row.time, fields["active"] == 1.0, duration_ns)
+    return list(found.values())
 
 
 def rows_of_sessions(sessions: Sessions, watermark: int) -> list[Row]:

@@ -4,14 +4,28 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipeline.core.known_silences import SilenceEdge
 from pipeline.core.recomputation import Recomputation, StoredRow
 from pipeline.core.same_stamp import value_crc
 from schemas.command import CommandResponse
-from tests.pipeline.core.history_samples import AFTER, HOUR, LATE, MINUTE, POWER, START, Table, differences, into
-from tests.pipeline.core.past_days import CATALOGUE, S, a_day, between, live, stored
+from tests.pipeline.core.history_samples import (
+    AFTER,
+    CHATTER,
+    HOUR,
+    LATE,
+    MINUTE,
+    POWER,
+    START,
+    Table,
+    differences,
+    into,
+)
+from tests.pipeline.core.past_days import CATALOGUE, S, a_day, between, live, sent, silence_edges, silence_rows, stored
 
 
-def recomputed(rows: Sequence[StoredRow], first: int, until: int, slice_ns: int = HOUR) -> Table:
+def recomputed(
+    rows: Sequence[StoredRow], first: int, until: int, slice_ns: int = HOUR, silences: Sequence[SilenceEdge] = ()
+) -> Table:
     """All rows of the time between, read as the shell reads them."""
     recomputation = Recomputation(CATALOGUE, AFTER, LATE, first, until)
     lead = recomputation.lead_from
@@ -21,7 +35,7 @@ def recomputed(rows: Sequence[StoredRow], first: int, until: int, slice_ns: int 
             for field in row.fields:
                 if field[0] in recomputation.last_fields().get(row.measurement, ()):
                     last[row.measurement, row.charger, field[0]] = row._replace(fields=(field,))
-    recomputation.begin(last.values(), [row for row in rows if lead <= row.time < first])
+    recomputation.begin(last.values(), [row for row in rows if lead <= row.time < first], silences)
     table: Table = {}
     for begun in range(first, recomputation.facts_until, slice_ns):
         end = min(begun + slice_ns, recomputation.facts_until)
@@ -38,6 +52,9 @@ def test_a_day_comes_out_as_it_was_written_live(slice_ns: int, cut_off: tuple[in
     messages = [*a_day(cut_off=cut_off), *a_day("EH2")]
     first, until = START + 4 * HOUR, START + 18 * HOUR
     expected = between(live(messages), first, until)
+    silences = silence_edges(silence_rows(messages))
+    assert differences(recomputed(stored(messages), first, until, slice_ns, silences), expected) == {}
+    # Messages tell enough here.
     assert differences(recomputed(stored(messages), first, until, slice_ns), expected) == {}
     assert {place[0] for place in expected} == {"charger_hour", "charger_snapshot", "session"}
     assert len([place for place in expected if place[:2] == ("charger_hour", "EH1")]) == 14
@@ -66,3 +83,15 @@ def test_a_response_tells_that_its_charger_is_online() -> None:
     response = CommandResponse("EH1", 30, True, None, created, None, created + S, None, None, None)
     rows = recomputed(stored([*heard, response]), START + 9 * HOUR, START + 12 * HOUR)
     assert rows["charger_hour", "EH1", silent_from]["online_s"] == 30 * 60 + 1.0
+
+
+def test_who_was_heard_is_told_by_alerts_where_messages_do_not_tell() -> None:
+    sparse = [message for message in a_day() if message.observed_at % (10 * HOUR) < 3 * HOUR]
+    # What is rejected is heard and not stored; of these one ends a silence, and another one begins with one.
+    unseen = [sent(3.4 * 3_600 + 600 * number + 0.123, CHATTER, 1.0, lag=0.9) for number in (0, 1, 7, 8, 9)]
+    heard = [*sparse, *a_day("EH2"), *unseen]
+    first, until = START + 1 * HOUR, START + 20 * HOUR
+    rows = stored([*sparse, *a_day("EH2")])
+    expected = between(live(heard), first, until)
+    assert differences(recomputed(rows, first, until, silences=silence_edges(silence_rows(heard))), expected) == {}
+    assert differences(recomputed(rows, first, until), expected) != {}

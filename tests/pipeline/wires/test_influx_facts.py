@@ -6,7 +6,7 @@ from pipeline.core.recomputation import StoredRow
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.influx_facts import InfluxFacts
 from pipeline.wires.store import StoreUnavailableError
-from tests.pipeline.wires.past_samples import FIELDS, HOUR, LAST, ROWS, START, WITHIN
+from tests.pipeline.wires.past_samples import FIELDS, HOUR, LAST, ROWS, SILENCES, START, WITHIN
 from tests.services.influxdb import ORG, InfluxDb
 
 pytestmark = pytest.mark.services
@@ -40,10 +40,15 @@ def test_what_hours_bear(facts: InfluxFacts) -> None:
     assert facts.firmwares([]) == {}
 
 
+def test_edges_of_silences_alone(facts: InfluxFacts) -> None:
+    assert sorted(facts.silences(START, START + HOUR)) == SILENCES
+
+
 def test_what_is_not_there_is_none(influxdb: InfluxDb, place: Bucket) -> None:
     empty = InfluxFacts(place, lambda: influxdb.token)
     assert list(empty.between(FIELDS, START, START + HOUR)) == list[StoredRow]()
     assert list(empty.last_before(FIELDS, START, START + HOUR)) == list[StoredRow]()
+    assert list(empty.silences(START, START + HOUR)) == []
     assert empty.firmwares([START]) == {}
     empty.close()
 

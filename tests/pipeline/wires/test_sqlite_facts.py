@@ -10,7 +10,7 @@ from pipeline.wires.sqlite_facts import SqliteFacts
 from pipeline.wires.store import StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
 from schemas.measurement import derived_measurements, fact_measurements
-from tests.pipeline.wires.past_samples import FIELDS, HOUR, LAST, ROWS, START, WITHIN
+from tests.pipeline.wires.past_samples import FIELDS, HOUR, LAST, ROWS, SILENCES, START, WITHIN
 
 
 @pytest.fixture
@@ -34,12 +34,17 @@ def test_what_hours_bear(facts: SqliteFacts) -> None:
     assert facts.firmwares([START, START + HOUR]) == {("EH1", START): "315", ("EH2", START): "-"}
 
 
+def test_edges_of_silences_alone(facts: SqliteFacts) -> None:
+    assert sorted(facts.silences(START, START + HOUR)) == SILENCES
+
+
 def test_what_is_not_there_is_none(tmp_path: Path) -> None:
     path = tmp_path / "empty.sqlite3"
     SqliteStore.open(path, {}).close()
     empty = SqliteFacts(path)
     assert list(empty.between(FIELDS, START, START + HOUR)) == list[StoredRow]()
     assert list(empty.last_before(FIELDS, START, START + HOUR)) == list[StoredRow]()
+    assert list(empty.silences(START, START + HOUR)) == []
     assert empty.firmwares([START]) == {}
     empty.close()
 

@@ -1,0 +1,87 @@
+"""Known silences: when chargers were heard in the past, as far as alerts that were written tell.
+
+Owns what follows from these alerts. Pure. Must not know stores, or what is made of it.
+
+Alert `charger_silent` is raised at its deadline, SILENT_AFTER past the moment at which a device was heard last, and
+cleared when it is heard again (`pipeline.core.alert_rows`). Between two silences it was heard at least once in each
+SILENT_AFTER. So the alerts of a store say exactly when each device counted as online, also where its messages do not:
+not of every message it is kept when it arrived.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from pipeline.core.silences import FORGOTTEN_AFTER_NS
+
+
+class SilenceEdge(NamedTuple):
+    """A row of alert `charger_silent`: where it stands and what it says, nanoseconds."""
+
+    serial: str
+    time: int
+    is_active: bool
+    duration_ns: int
+
+
+class Silence(NamedTuple):
+    """Not heard between these two moments. `until` is None where that lasts, or nobody knows when it ended."""
+
+    since: int
+    until: int | None
+
+
+class KnownSilences:
+    """See above."""
+
+    def __init__(self, silent_after: int, edges: Iterable[SilenceEdge]) -> None:
+        """All edges there are of a time, in any order. SILENT_AFTER, nanoseconds."""
+        self._silent_after = silent_after
+        self._silences: dict[str, list[Silence]] = {}
+        open_since: dict[str, int] = {}
+        for serial, time, is_active, duration_ns in sorted(edges, key=attrgetter("time")):
+            if is_active:
+                open_since[serial] = time
+            elif duration_ns:
+                raised_at = open_since.pop(serial, time - duration_ns)
+                # One that was not heard for so long is forgotten; when it was heard again, no alert tells.
+                is_forgotten = duration_ns + silent_after >= FORGOTTEN_AFTER_NS
+                self._add(serial, raised_at, None if is_forgotten else time)
+        for serial, time in open_since.items():
+            self._add(serial, time, None)
+
+    def __len__(self) -> int:
+        """Of how many devices a silence is known."""
+        return len(self._silences)
+
+    def heard(self, serial: str, first: int, until: int) -> Sequence[int]:
+        """Moments of [first, until] at which the device was heard, or goes on as if it was; of one known at `first`."""
+        moments: list[int] = []
+        begin: int | None = first
+        for since, ended in self._silences.get(serial, ()):
+            if begin is not None and begin <= since:
+                moments += self._stretch(begin, min(since, until))
+            if since >= until:
+                return moments
+            begin = None if ended is None else max(ended, first)
+        if begin is not None:
+            moments += self._stretch(begin, until)
+        return moments
+
+    def moved(self, serial: str, arrived_at: int) -> int:
+        """A moment at which a message is thought to have arrived; of a silence, the end that is nearer."""
+        silences = self._silences.get(serial, ())
+        place = bisect_right(silences, (arrived_at,)) - 1
+        if place < 0:
+            return arrived_at
+        since, until = silences[place]
+        if until is None or arrived_at >= until:
+            return arrived_at
+        return since if arrived_at - since < until - arrived_at else until
+
+    def _add(self, serial: str, raised_at: int, until: int | None) -> None:
+        self._silences.setdefault(serial, []).append(Silence(raised_at - self._silent_after, until))
+
+    def _stretch(self, first: int, last: int) -> list[int]:
+        return [*range(first, last, self._silent_after), last] if first <= last else []

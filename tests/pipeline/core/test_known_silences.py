@@ -1,0 +1,75 @@
+"""Known silences: alerts tell when a device was heard."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.alert_rows import alert_row
+from pipeline.core.known_silences import KnownSilences, SilenceEdge
+from pipeline.core.liveness import Liveness
+from pipeline.core.online_runs import OnlineRuns
+from pipeline.core.silences import FORGOTTEN_AFTER_NS
+from pipeline.core.timestamps import NS_PER_S
+from schemas.row import Row
+from tests.pipeline.core.past_days import silence_edges
+
+AFTER = 20 * NS_PER_S
+START = 1_750_000_000 * NS_PER_S
+
+
+def at(seconds: float) -> int:
+    return START + round(seconds * NS_PER_S)
+
+
+def runs_of(serial: str, known: KnownSilences, first: int, until: int) -> Sequence[tuple[int, int]]:
+    runs = OnlineRuns(AFTER)
+    moments = list(known.heard(serial, first, until))
+    assert moments == sorted(moments)
+    runs.hear([serial] * len(moments), moments, 0)
+    return runs.runs(serial)
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from("ab")), min_size=1))
+def test_who_was_online_is_told_by_the_alerts(heard: list[tuple[int, str]]) -> None:
+    """Of each device from its first message on, up to the end of its last silence."""
+    liveness, runs, rows = Liveness(AFTER), OnlineRuns(AFTER), list[Row]()
+    first: dict[str, int] = {}
+    moment = START
+    for later, serial in heard:
+        moment += later * NS_PER_S + 123_456_700
+        liveness.see(serial, moment)
+        runs.hear([serial], [moment], 0)
+        first.setdefault(serial, moment)
+        rows += map(alert_row, liveness.advance(moment).to_write)
+    rows += map(alert_row, liveness.advance(moment + 2 * AFTER).to_write)
+    known = KnownSilences(AFTER, silence_edges(rows))
+    for serial, begun in first.items():
+        assert runs_of(serial, known, begun, moment + AFTER) == runs.runs(serial)
+
+
+def test_a_raise_that_was_taken_back_is_none() -> None:
+    known = KnownSilences(AFTER, [SilenceEdge("a", at(100), is_active=False, duration_ns=0)])
+    assert runs_of("a", known, at(0), at(200)) == ((at(0), at(200)),)
+
+
+def test_one_that_began_before_anything_is_known_has_its_length() -> None:
+    known = KnownSilences(AFTER, [SilenceEdge("a", at(100), is_active=False, duration_ns=1_000 * NS_PER_S)])
+    assert runs_of("a", known, at(0), at(200)) == ((at(100), at(200)),)
+
+
+def test_who_was_forgotten_is_not_known_to_be_heard() -> None:
+    lasted = FORGOTTEN_AFTER_NS - AFTER
+    known = KnownSilences(AFTER, [SilenceEdge("a", at(100) + lasted, is_active=False, duration_ns=lasted)])
+    assert runs_of("a", known, at(0), at(200) + lasted) == ((at(0), at(80)),)
+    assert known.moved("a", at(300) + lasted) == at(300) + lasted
+
+
+def test_what_is_thought_to_have_come_during_a_silence_came_at_one_of_its_ends() -> None:
+    known = KnownSilences(
+        AFTER,
+        [SilenceEdge("a", at(100), is_active=True, duration_ns=0), SilenceEdge("a", at(180), False, 80 * NS_PER_S)],
+    )
+    moments = {79: 79, 80: 80, 81: 80, 129: 80, 131: 180, 179: 180, 180: 180, 181: 181}
+    assert {second: (known.moved("a", at(second)) - START) // NS_PER_S for second in moments} == moments
+    assert known.moved("b", at(100)) == at(100)
