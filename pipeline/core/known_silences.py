@@ -8,11 +8,12 @@ SILENT_AFTER. So the alerts of a store say exactly when each device counted as o
 not of every message it is kept when it arrived.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from pipeline.core.arrivals import PERIOD_NS
 from pipeline.core.silences import FORGOTTEN_AFTER_NS
 
 
@@ -69,16 +70,30 @@ class KnownSilences:
             moments += self._stretch(begin, until)
         return moments
 
-    def moved(self, serial: str, arrived_at: int) -> int:
-        """A moment at which a message is thought to have arrived; of a silence, the end that is nearer."""
+    def arrival(self, serial: str, thought: int, stamp: int, earliest: int | None) -> int:
+        """When a message arrived that is `thought` to have come then: not during a silence.
+
+        `earliest` is the first moment at which it can have come, None where nothing is known of that; the others are
+        PERIOD_NS apart. What can have come before a silence, or at least was stamped then, did not come after it.
+        """
+        silence = self._silence_before(serial, thought)
+        if silence is None:
+            return thought
+        since, until = silence
+        first = stamp if earliest is None else earliest
+        if first <= since:
+            return first
+        if until is None or thought >= until:
+            return thought
+        if earliest is not None:
+            return until + (earliest - until) % PERIOD_NS
+        return since if thought - since < until - thought else until
+
+    def _silence_before(self, serial: str, moment: int) -> Silence | None:
+        """The last one that began before a moment."""
         silences = self._silences.get(serial, ())
-        place = bisect_right(silences, (arrived_at,)) - 1
-        if place < 0:
-            return arrived_at
-        since, until = silences[place]
-        if until is None or arrived_at >= until:
-            return arrived_at
-        return since if arrived_at - since < until - arrived_at else until
+        place = bisect_left(silences, moment, key=attrgetter("since"))
+        return silences[place - 1] if place else None
 
     def _add(self, serial: str, raised_at: int, until: int | None) -> None:
         self._silences.setdefault(serial, []).append(Silence(raised_at - self._silent_after, until))

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pipeline.core.arrivals import Arrivals, Said
+from pipeline.core.arrivals import PROMPT_NS, Arrivals, Said
 from pipeline.core.chronicle import Chronicle
 from pipeline.core.clock_offset import HOUR_NS
 from pipeline.core.known_silences import KnownSilences, SilenceEdge
@@ -135,16 +135,26 @@ class Recomputation:
             take(observation)
 
     def _hear(self, decided: Sequence[tuple[Observation, int]]) -> None:
-        for observation, arrived_at in decided:
+        heard: list[tuple[str, int]] = []
+        behind: dict[str, int] = {}
+        lags: dict[str, int] = {}
+        # Of each charger the last comes first, and those of which nothing is known came as the one behind them.
+        for observation, thought in decided:
+            serial, stamp, earliest = observation.serial, observation.observed_at, observation.arrived_at
+            at = thought
+            if earliest is None and serial in lags:
+                at = stamp + lags[serial] if abs(lags[serial]) <= PROMPT_NS else behind[serial]
+            arrived_at = self._silences.arrival(serial, at, stamp, earliest)
+            behind[serial], lags[serial] = arrived_at, arrived_at - stamp
             self._add(observation._replace(arrived_at=arrived_at))
-        self._hear_at([(observation.serial, arrived_at) for observation, arrived_at in decided])
+            heard.append((serial, arrived_at))
+        self._hear_at(heard)
 
     def _hear_at(self, heard: Sequence[tuple[str, int]]) -> None:
-        moments = [self._silences.moved(serial, at) for serial, at in heard]
-        for (serial, _), at in zip(heard, moments, strict=True):
+        for serial, at in heard:
             self._heard_until.setdefault(serial, at)
             self._latest = max(self._latest, at)
-        self._chronicle.hear([serial for serial, _ in heard], moments)
+        self._chronicle.hear([serial for serial, _ in heard], [at for _, at in heard])
 
     def _hear_between_silences(self, until: int) -> None:
         """Up to there all silences are known, since a message came SILENT_AFTER later; if any of them are."""

@@ -13,6 +13,7 @@ from pipeline.assembly import STORE_FILE, Memory
 from tests.campaigns.fortnight import differences, doubles, take_with_kills
 from tests.campaigns.fortnight_answers import answers_of_influxdb, answers_of_sqlite
 from tests.campaigns.fortnight_plan import Fortnight, S, Told, shuffle, tell
+from tests.campaigns.fortnight_rollup import differences_of_copy, roll_up_copy
 from tests.campaigns.fortnight_table import compare, table
 from tests.campaigns.fortnight_truth import Ended
 from tests.campaigns.fortnight_worker import take_all
@@ -101,3 +102,11 @@ def test_the_order_of_arrival_changes_nothing(taken: Taken, tmp_path: Path) -> N
     take_all(shuffled.lines, settings_in(tmp_path / "shuffled"), Memory.FRESH)
     assert differences(taken.folder, tmp_path / "shuffled") == []
     assert doubles(tmp_path / "shuffled") == []
+
+
+def test_rolled_up_from_facts_every_row_is_the_same(taken: Taken, tmp_path: Path) -> None:
+    roll_up_copy(taken.told.plan, taken.folder, tmp_path / "copy", settings_in(taken.folder))
+    found = differences_of_copy(taken.told.plan, taken.folder, tmp_path / "copy")
+    print("rolled up: " + ", ".join(f"{table}: {len(only)} of {count}" for table, (count, only) in found.items()))
+    assert all(count for count, _ in found.values())
+    assert {table: only for table, (_, only) in found.items() if only} == {}

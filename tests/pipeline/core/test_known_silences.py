@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,14 +63,34 @@ def test_who_was_forgotten_is_not_known_to_be_heard() -> None:
     lasted = FORGOTTEN_AFTER_NS - AFTER
     known = KnownSilences(AFTER, [SilenceEdge("a", at(100) + lasted, is_active=False, duration_ns=lasted)])
     assert runs_of("a", known, at(0), at(200) + lasted) == ((at(0), at(80)),)
-    assert known.moved("a", at(300) + lasted) == at(300) + lasted
+    assert known.arrival("a", at(300) + lasted, at(299), None) == at(300) + lasted
 
 
-def test_what_is_thought_to_have_come_during_a_silence_came_at_one_of_its_ends() -> None:
-    known = KnownSilences(
-        AFTER,
-        [SilenceEdge("a", at(100), is_active=True, duration_ns=0), SilenceEdge("a", at(180), False, 80 * NS_PER_S)],
-    )
-    moments = {79: 79, 80: 80, 81: 80, 129: 80, 131: 180, 179: 180, 180: 180, 181: 181}
-    assert {second: (known.moved("a", at(second)) - START) // NS_PER_S for second in moments} == moments
-    assert known.moved("b", at(100)) == at(100)
+@pytest.mark.parametrize(
+    ("thought", "stamp", "earliest", "expected"),
+    [
+        (79, 78, 79, 79),
+        (80, 78, 80, 80),
+        (1_180, 1_179, 1_180, 1_180),
+        (1_181, 180, 181, 1_181),
+        (1_081, 80, 81, 2_081),
+        (1_179, 178, 179, 2_179),
+        (1_180, 179, 180, 1_180),
+        (1_080, 79, 80, 80),
+        (1_079, 78, 79, 79),
+        (81, 81, None, 80),
+        (81, 79, None, 79),
+        (1_185, 80, None, 80),
+        (1_185, 81, None, 1_185),
+        (629, 100, None, 80),
+        (631, 100, None, 1_180),
+        (1_181, 1_181, None, 1_181),
+    ],
+)
+def test_nothing_arrives_during_a_silence(thought: int, stamp: int, earliest: int | None, expected: int) -> None:
+    raised = SilenceEdge("a", at(100), is_active=True, duration_ns=0)
+    cleared = SilenceEdge("a", at(1_180), is_active=False, duration_ns=1_080 * NS_PER_S)
+    known = KnownSilences(AFTER, [cleared, raised])
+    found = known.arrival("a", at(thought), at(stamp), None if earliest is None else at(earliest))
+    assert (found - START) / NS_PER_S == expected
+    assert known.arrival("b", at(100), at(99), at(100)) == at(100)
