@@ -10,14 +10,16 @@ from pipeline.core.timestamps import format_time, parse_time
 from schemas.observation import Observation
 from tests.pipeline.core.session_samples import AWAY, CHARGING, DAY, ENERGY, LATE, MINUTE, MODE, S, Table, arrival
 
+SLOT = 10 * MINUTE
+
 
 def at_once(messages: Iterable[Observation], watermark: int, late: int = LATE) -> Table:
     """What the whole set of messages means, worked out the long way."""
     counted = [message for message in messages if arrival(message) - message.observed_at <= late]
     table: Table = {}
     for serial in {message.serial for message in counted}:
-        told_after = zlib.crc32(serial.encode()) % 300 * S
-        energies_until = (watermark - told_after) // (5 * MINUTE) * (5 * MINUTE)
+        told_after = zlib.crc32(serial.encode()) * S % SLOT
+        energies_until = (watermark - told_after) // SLOT * SLOT
         about = [message for message in counted if message.serial == serial]
         for start, fields in _Truth(about, energies_until).rows():
             if start + MINUTE <= watermark:
@@ -49,7 +51,7 @@ class _Truth:
             elif each.id == ENERGY and each.observed_at >= energies_until:
                 continue
             elif each.id == ENERGY:
-                slot = each.observed_at // (5 * MINUTE)
+                slot = each.observed_at // SLOT
                 slots[slot] = max(slots.get(slot, (-1.0, 0)), (float(each.value or 0), each.observed_at))
             else:
                 self._read(each)
