@@ -15,6 +15,12 @@ from typing import NamedTuple
 
 from pipeline.core.arrivals import PERIOD_NS
 from pipeline.core.silences import FORGOTTEN_AFTER_NS
+from pipeline.core.timestamps import NS_PER_S
+
+_CLOCKS_NS = NS_PER_S
+"""How far clocks are apart: what the cloud stamps itself can be stamped after it arrived."""
+_BURST_NS = 120 * NS_PER_S
+"""Within this after a silence a device says what it has stamped meanwhile."""
 
 
 class SilenceEdge(NamedTuple):
@@ -80,14 +86,27 @@ class KnownSilences:
         if silence is None:
             return thought
         since, until = silence
-        first = stamp if earliest is None else earliest
-        if first <= since:
-            return first
+        if earliest is not None:
+            possible = self._possible(serial, earliest, PERIOD_NS)
+            is_sooner = possible <= since or (until is not None and stamp < until <= possible < until + _BURST_NS)
+            return possible if is_sooner else max(possible, thought)
+        if stamp <= since + _CLOCKS_NS:
+            return min(self._possible(serial, stamp, 1), since)
         if until is None or thought >= until:
             return thought
-        if earliest is not None:
-            return until + (earliest - until) % PERIOD_NS
         return since if thought - since < until - thought else until
+
+    def _possible(self, serial: str, earliest: int, step: int) -> int:
+        """The first of the moments at which a message can have come, which are so far apart."""
+        moment = earliest
+        for since, until in self._silences.get(serial, ()):
+            if moment <= since:
+                break
+            if until is None:
+                return since
+            if moment < until:
+                moment = until + (earliest - until) % step
+        return moment
 
     def _silence_before(self, serial: str, moment: int) -> Silence | None:
         """The last one that began before a moment."""

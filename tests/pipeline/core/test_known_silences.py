@@ -78,19 +78,28 @@ def test_who_was_forgotten_is_not_known_to_be_heard() -> None:
         (1_180, 179, 180, 1_180),
         (1_080, 79, 80, 80),
         (1_079, 78, 79, 79),
-        (81, 81, None, 80),
+        (85, 82, None, 80),
+        (1_185, 81, None, 80),
         (81, 79, None, 79),
         (1_185, 80, None, 80),
-        (1_185, 81, None, 1_185),
+        (1_185, 82, None, 1_185),
         (629, 100, None, 80),
         (631, 100, None, 1_180),
         (1_181, 1_181, None, 1_181),
+        (5_000, 200, None, 1_180),
+        (5_000, 2_000, 2_001, 2_001),
+        (2_200, 179, 200, 1_200),
+        (2_400, 399, 400, 2_400),
+        (5_000, 2_999, None, 2_999),
+        (3_100, 179, 180, 1_180),
+        (5_000, 3_100, None, 5_000),
     ],
 )
 def test_nothing_arrives_during_a_silence(thought: int, stamp: int, earliest: int | None, expected: int) -> None:
     raised = SilenceEdge("a", at(100), is_active=True, duration_ns=0)
     cleared = SilenceEdge("a", at(1_180), is_active=False, duration_ns=1_080 * NS_PER_S)
-    known = KnownSilences(AFTER, [cleared, raised])
+    later = SilenceEdge("a", at(3_020), is_active=True, duration_ns=0)
+    known = KnownSilences(AFTER, [cleared, raised, later])
     found = known.arrival("a", at(thought), at(stamp), None if earliest is None else at(earliest))
     assert (found - START) / NS_PER_S == expected
     assert known.arrival("b", at(100), at(99), at(100)) == at(100)
