@@ -25,10 +25,19 @@ _ARGUMENT: dict[str, Json] = {"type": ["string", "number", "boolean"]}
 
 _REQUEST: dict[str, Json] = {
     "serial": {**_TEXT, "pattern": "^[A-Za-z0-9_-]{1,64}$", "examples": ["EH123456"]},
-    "command": {"type": ["string", "integer"], "description": "Name in any letter case, or id."},
-    "arguments": {"type": "array", "items": _ARGUMENT, "description": "In the order of Easee's table."},
-    "ttl": {"type": ["string", "integer", "null"], "description": "Minutes; the argument TTL, where there is one."},
-    "expires_in_s": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": LONGEST_EXPIRY_S},
+    "command": {
+        "type": ["string", "integer"],
+        "description": "Name in any letter case, or id.",
+        "examples": ["SetDynamicChargerCurrent"],
+    },
+    "arguments": {
+        "type": "array",
+        "items": _ARGUMENT,
+        "description": "In the order of Easee's table.",
+        "examples": [["13"]],
+    },
+    "ttl": {"type": ["string", "integer", "null"], "description": "Minutes; the argument TTL.", "examples": [5]},
+    "expires_in_s": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": LONGEST_EXPIRY_S, "examples": [60]},
     "expires_at": {**_MAYBE_TIME, "description": "Instead of expires_in_s; with its zone."},
 }
 _SENDING: dict[str, Json] = {
