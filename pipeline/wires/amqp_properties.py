@@ -179,6 +179,8 @@ def _entries(data: bytes, at: int, end: int) -> Sequence[_Entry] | None:
     entries = []
     while at < end:
         at += 1 + data[at]
+        if at >= end:
+            return None
         kind = data[at]
         start = at + 1
         if kind == _TEXT:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pamqp.commands import Basic
 from pamqp.common import FieldTable
+from pamqp.header import ContentHeader
 
 from pipeline.wires.amqp_properties import UNREADABLE, PropertiesReader, read_usual
 from tests.pipeline.wires.amqp_streams import properties
@@ -111,3 +112,11 @@ def test_memory_is_bounded() -> None:
 def test_whatever_it_is_it_is_read_or_unreadable(data: bytes) -> None:
     headers, message_id = PropertiesReader().read(data)
     assert (headers, message_id) == UNREADABLE or isinstance(headers, dict)
+
+
+@pytest.mark.parametrize("table", [b"\x01a", b"\x01aI\x00\x00\x00\x05\x21" + b"b" * 33])
+def test_a_table_that_ends_before_a_value_is_read_as_pamqp_reads_it(table: bytes) -> None:
+    data = b"\x20\x00" + len(table).to_bytes(4) + table
+    header = ContentHeader()
+    header.unmarshal(b"\x00\x3c\x00\x00" + bytes(8) + data)
+    assert PropertiesReader().read(data) == (header.properties.headers or {}, None)

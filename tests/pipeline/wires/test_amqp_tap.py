@@ -16,6 +16,7 @@ from tests.pipeline.wires.amqp_streams import (
     FRAME_MAX,
     SAFE_BYTES,
     Message,
+    check_spoiled,
     chunked,
     frames_of,
     marshal,
@@ -78,25 +79,6 @@ def spoiled(stream: bytes, chance: random.Random) -> bytes:
             case _:
                 content[place:place] = content[other : other + chance.randint(1, 99)]
     return bytes(content)
-
-
-def check_spoiled(stream: bytes) -> None:
-    """What the tap takes is what pamqp takes, until one of them gives up.
-
-    pamqp gives up where a text is not UTF-8 or a table is none; the tap, where a length is not what it says.
-    """
-    if stream.startswith(b"A"):
-        return
-    whole = seen_by_tap([stream])
-    pieces = seen_by_tap([stream[at : at + 7] for at in range(0, len(stream), 7)])
-    expected = seen_by_pamqp(stream)
-    both = min(len(pieces.deliveries), len(expected.deliveries))
-    assert pieces.deliveries[:both] == expected.deliveries[:both]
-    assert whole.is_broken == pieces.is_broken
-    if not pieces.is_broken:
-        assert whole == pieces
-    if not pieces.is_broken and not expected.is_broken:
-        assert pieces == expected
 
 
 def test_the_usual_way_and_the_slow_way_give_the_same() -> None:
