@@ -14,7 +14,7 @@ $(READY): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo services test test-unit prove lint bench lock clean FORCE
+.PHONY: help setup demo services test test-unit prove fuzz lint bench lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ test-unit: $(READY) ## the tests that need nothing but Python
 prove: $(READY) services ## the long campaigns: half a million deliveries, mutations, thorough properties
 	$(PYTEST) -m "prove" --hypothesis-profile=thorough $(ARGS)
 
+fuzz: $(READY) ## fuzzing guided by coverage: decode, the fast AMQP reader, replay; each for MINUTES=15
+	$(BIN)/python -m tests.fuzz $(or $(MINUTES),15)
+
 lint: $(READY) ## ruff (rules and format) and mypy --strict
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,7 +58,7 @@ lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest
 	@PYTHON="$(PYTHON)" UV="$(UV)" .ci/lock/make $(ARGS)
 
 clean: ## remove what was built, .venv included; never your data
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml .ci/lock/dev.txt .ci/setup
