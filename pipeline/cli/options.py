@@ -18,6 +18,8 @@ from pipeline.setting_types import duration
 from pipeline.settings import Settings, SettingsError, load_settings
 
 _LOG = logging.getLogger(__name__)
+_FAILED = 1
+_MEANT = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -45,7 +47,8 @@ env_file_option = click.option(
 def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[..., _R]:
     """Give a command `--env-file FILE`, and the settings in force as its first argument.
 
-    Logging is set up before the command begins. Wrong settings end it with WrongSettingsError before it begins.
+    Logging is set up before the command begins. Wrong settings end it with WrongSettingsError before it begins. A fault
+    of ours ends it with exit code 1 and is logged: Python would print it with the secrets that it may hold.
     """
 
     @env_file_option
@@ -59,7 +62,13 @@ def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[
         set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
         for warning in settings.warnings:
             _LOG.warning("%s", warning)
-        return command(settings, *arguments, **options)
+        try:
+            return command(settings, *arguments, **options)
+        except _MEANT:
+            raise
+        except Exception:
+            _LOG.critical("a fault of this program ended it; please report this", exc_info=True)
+            raise SystemExit(_FAILED) from None
 
     return wrapped
 

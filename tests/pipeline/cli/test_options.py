@@ -21,6 +21,8 @@ LOG = logging.getLogger("tests.options")
 @with_settings
 def probe(settings: Settings, word: str, as_json: bool) -> None:
     """Show what arrived."""
+    if word == "stumble":
+        raise RuntimeError(f"\x1b[31m{settings.http_token and settings.http_token.reveal()}")
     LOG.debug("token is %s", settings.http_token.reveal() if settings.http_token else None)
     click.echo(f"{word} {as_json} {settings.batch}")
 
@@ -69,6 +71,18 @@ def test_logging_is_as_the_settings_say_and_masks_secrets() -> None:
 
     assert json.loads(result.stderr)["message"] == "token is ***"
     assert run("word", LOG_FORMAT="json", HTTP_TOKEN="s3cret-token").stderr == ""
+
+
+@pytest.mark.parametrize("line_format", ["json", "text"])
+def test_a_fault_of_ours_is_logged_without_the_secrets_in_it(line_format: str) -> None:
+    result = run("stumble", LOG_FORMAT=line_format, HTTP_TOKEN="s3cret-token")
+
+    assert result.exit_code == 1
+    assert "please report this" in result.stderr
+    assert "in probe" in result.stderr
+    assert "***" in result.stderr
+    assert "s3cret-token" not in result.output
+    assert "\x1b" not in result.output
 
 
 def test_what_should_be_mended_is_a_warning_and_the_command_runs(tmp_path: Path) -> None:
