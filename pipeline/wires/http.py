@@ -11,6 +11,7 @@ it reads meters, and hands requests about commands on.
 """
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Callable
@@ -145,7 +146,9 @@ class HttpInterface:
                 condition.name: {"met": condition.is_met, "words": condition.words} for condition in conditions
             },
         }
-        return _Answer(HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE, _JSON, orjson.dumps(document))
+        # In ASCII: the words may be a server's own, and are read on terminals.
+        body = json.dumps(document).encode()
+        return _Answer(HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE, _JSON, body)
 
     def _show_metrics(self) -> _Answer:
         return _Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self._metrics))

@@ -31,6 +31,8 @@ else:
 
 _CONNECT_MS = 5_000
 _ANSWER_MS = 30_000
+_MASKED = "***"
+_SHORTEST_TOKEN = 4
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
 _HOLD_STEPS = {
@@ -60,6 +62,7 @@ class InfluxStore:
         self._bucket = bucket
         self._read_token = read_token
         self._requests = 0
+        self._token = ""
         self._client: influxdb_client.InfluxDBClient | None = None
 
     @property
@@ -129,7 +132,7 @@ class InfluxStore:
             if not refusal.status:
                 raise self._unreachable(refusal) from refusal
             headers = {name.lower(): value for name, value in (refusal.headers or {}).items()}
-            return refusal.status, judge(refusal.status, refusal.body or "", headers)
+            return refusal.status, judge(refusal.status, self._mask(refusal.body or ""), headers)
         except (urllib3_exceptions.HTTPError, OSError, ValueError) as fault:
             # Cut off, timed out, or not even text: it may have been written, and is sent again.
             raise self._unreachable(fault) from fault
@@ -137,10 +140,15 @@ class InfluxStore:
 
     def _connect(self) -> "influxdb_client.InfluxDBClient":
         if self._client is None:
+            self._token = self._read_token()
             self._client = influxdb_client.InfluxDBClient(
-                self._bucket.url, self._read_token(), org=self._bucket.org, retries=False
+                self._bucket.url, self._token, org=self._bucket.org, retries=False
             )
         return self._client
+
+    def _mask(self, words: str) -> str:
+        """The server's words without the token, which one that shows what it was sent would give to all who look."""
+        return words.replace(self._token, _MASKED) if len(self._token) >= _SHORTEST_TOKEN else words
 
     def _disconnect(self) -> None:
         if self._client is not None:

@@ -270,6 +270,14 @@ def test_answers_about_the_request_blame_no_row(
     store.close()
 
 
+def test_a_token_that_the_server_repeats_is_not_told(front: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "answer", (401, {}, b'{"message": "no such Token s3cret-token"}'))
+    store = InfluxStore(Bucket(f"http://127.0.0.1:{front.server_port}", "o", "b"), lambda: "s3cret-token")
+    with pytest.raises(StoreUnavailableError, match=r"no such Token \*\*\*; see"):
+        store.write([row(0)])
+    store.close()
+
+
 def test_what_is_no_server_at_all_is_said_in_words() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
