@@ -77,7 +77,7 @@ class HttpInterface:
 
         Without `commands` there is nothing below `/v1/`.
         `now` is the clock of the meters, nanoseconds since the epoch. A connection on which no whole request came for
-        `silent_s` seconds is closed.
+        `silent_s` seconds, or whose client takes no answers for so long, is closed.
         """
         self._address = address
         self._meters = meters
@@ -155,7 +155,47 @@ class HttpInterface:
 
 
 class _Connection(web.RequestHandler):
-    """One connection, quiet about what strangers send."""
+    """One connection, quiet about what strangers send. Who does not take answers must not keep it from others."""
+
+    def __init__(self, connections: web.Server, silent_s: float) -> None:
+        super().__init__(
+            connections,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=silent_s,
+            lingering_time=0,
+            max_line_size=_MOST_HEADER_BYTES,
+            max_field_size=_MOST_HEADER_BYTES,
+            max_headers=_MOST_HEADERS,
+            access_log_class=_NoAccessLog,
+            logger=_LOG,
+        )
+        self._silent_s = silent_s
+        self._given_up_later: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """So much waits to be taken that no more is written: the time runs."""
+        super().pause_writing()
+        self._forgive()
+        self._given_up_later = asyncio.get_running_loop().call_later(self._silent_s, self._give_up)
+
+    def resume_writing(self) -> None:
+        """Enough was taken."""
+        super().resume_writing()
+        self._forgive()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It is over."""
+        self._forgive()
+        super().connection_lost(exc)
+
+    def _forgive(self) -> None:
+        if self._given_up_later is not None:
+            self._given_up_later.cancel()
+            self._given_up_later = None
+
+    def _give_up(self) -> None:
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
 
     def handle_error(
         self,
@@ -195,17 +235,7 @@ class _NoAccessLog(AbstractAccessLogger):
 def _accept(connections: web.Server, silent_s: float) -> asyncio.Protocol:
     if len(connections.connections) >= MOST_CONNECTIONS:
         return _Refused()
-    return _Connection(
-        connections,
-        loop=asyncio.get_running_loop(),
-        keepalive_timeout=silent_s,
-        lingering_time=0,
-        max_line_size=_MOST_HEADER_BYTES,
-        max_field_size=_MOST_HEADER_BYTES,
-        max_headers=_MOST_HEADERS,
-        access_log_class=_NoAccessLog,
-        logger=_LOG,
-    )
+    return _Connection(connections, silent_s)
 
 
 def _show_health() -> _Answer:
