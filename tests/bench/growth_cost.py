@@ -25,7 +25,7 @@ from pipeline.core.derivation import Derivation
 from pipeline.core.line_protocol import to_line
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
-from pipeline.core.timestamps import format_time, parse_time
+from pipeline.core.timestamps import NS_PER_MS, format_time, parse_time
 from pipeline.garbage import GARBAGE
 from pipeline.journey import Journey
 from pipeline.simulator.fleet import Fleet, FleetPlan
@@ -105,15 +105,17 @@ class Crowd:
             said = self._said[serial] = self._said.get(serial, 0) + 1
             serial = f"{serial}x{said % TIMES}"
         headers = {
-            name: _sooner(value) if isinstance(value, str) else value for name, value in delivery.headers.items()
+            name: _sooner(value, NS_PER_MS) if isinstance(value, str) else value
+            for name, value in delivery.headers.items()
         }
         received_at = None if delivery.received_at is None else _compressed(delivery.received_at)
-        body = _sooner(delivery.body.decode()).encode()
+        body = _sooner(delivery.body.decode(), S).encode()
         return Delivery(f"{serial}.{kind}.{number}", headers, body, received_at, delivery.message_id)
 
 
-def _sooner(text: str) -> str:
-    return _MOMENT.sub(lambda found: format_time(_compressed(parse_time(found[0]) or START)), text)
+def _sooner(text: str, step: int) -> str:
+    """As fine as it is told: devices tell whole seconds, and the cloud milliseconds."""
+    return _MOMENT.sub(lambda found: format_time(_compressed(parse_time(found[0]) or START) // step * step), text)
 
 
 def _compressed(at: int) -> int:
