@@ -24,7 +24,8 @@ from pipeline.core.session_json import LATE_ENERGY_NS, LONGEST_NS, Document
 from pipeline.core.session_modes import Presences, Stay
 from pipeline.core.timestamps import NS_PER_S
 
-NEAR_NS = 60 * NS_PER_S
+NEAR_NS = 120 * NS_PER_S
+"""Who authenticates takes a minute from plug to charge, and the mode that shows a car's coming may not be readable."""
 
 
 class Session(NamedTuple):

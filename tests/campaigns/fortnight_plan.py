@@ -7,7 +7,7 @@ when each device was heard, and which firmware it told of. Must not know what th
 import re
 import zlib
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +28,9 @@ DAY_NS = 24 * HOUR_NS
 STEP_NS = HOUR_NS // 4
 _BEFORE_WINTER_NS = 1_761_300_000 * S  # 2025-10-24T10:00:00Z; at Oslo, the 26th has 25 hours
 _AFTERMATH_NS = 5 * HOUR_NS
-_RELEASE, _MODE = "80", "109"
+_RELEASE, _MODE, _METER = "80", "109", "124"
 _A_NUMBER = re.compile(r"-?[0-9]+(\.0+)?")
+_A_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _HEARD = ("O", "CR")
 
 
@@ -70,7 +71,9 @@ class Told(NamedTuple):
 
     `heard`             when each device was heard, by serial: ArrivalTimes of messages that can be read, nanoseconds.
     `releases`          likewise, in the order of arrival.
-    `unreadable_modes`  of which charger, and stamped when (seconds), a mode cannot be read.
+    `unreadable_modes`  of which charger, and stamped when (seconds), a mode cannot be read; where its stamp cannot, the
+                        three seconds before it arrived.
+    `unreadable_meters` of which charger, and at which hour (seconds), the meter cannot be read.
     """
 
     plan: Fortnight
@@ -81,6 +84,7 @@ class Told(NamedTuple):
     heard: Mapping[str, Sequence[int]]
     releases: Mapping[str, Sequence[Release]]
     unreadable_modes: Collection[tuple[str, int]]
+    unreadable_meters: Collection[tuple[str, int]]
 
     def firmware(self, serial: str, at: int) -> str:
         """What was known of a charger's firmware at a moment."""
@@ -99,7 +103,17 @@ def tell(plan: Fortnight, lines: Path) -> Told:
                 file.write(to_line(delivery) + b"\n")
                 messages += 1
     chargers = [serial for serial in fleet.serials if serial.startswith("EH")]
-    return Told(plan, lines, messages, fleet.truth, chargers, ears.heard, ears.releases, ears.unreadable_modes)
+    return Told(
+        plan,
+        lines,
+        messages,
+        fleet.truth,
+        chargers,
+        ears.heard,
+        ears.releases,
+        ears.unreadable_modes,
+        ears.unreadable_meters,
+    )
 
 
 def shuffle(told: Told, lines: Path, most_ns: int) -> Told:
@@ -121,6 +135,7 @@ class _Ears:
         self.heard: dict[str, array[int]] = {}
         self.releases: dict[str, list[Release]] = {}
         self.unreadable_modes: set[tuple[str, int]] = set()
+        self.unreadable_meters: set[tuple[str, int]] = set()
 
     def hear(self, delivery: Delivery) -> None:
         """What cannot be read is not heard; commands are nobody's word."""
@@ -132,17 +147,26 @@ class _Ears:
         try:
             body = orjson.loads(delivery.body)
         except orjson.JSONDecodeError:
+            if kind == "O":
+                self._cannot_read(serial, number, range(arrived_at // S - 2, arrived_at // S + 1))
             return
         self.heard.setdefault(serial, array("q")).append(arrived_at)
-        if kind != "O" or number not in (_RELEASE, _MODE):
+        if kind != "O" or number not in (_RELEASE, _MODE, _METER):
             return
         observed_at, value = nanoseconds(str(body["Timestamp"])), str(body["Value"])
         assert observed_at is not None
         is_readable = _A_NUMBER.fullmatch(value) is not None
         if number == _RELEASE and is_readable:
             self.releases.setdefault(serial, []).append(Release(arrived_at, observed_at, value))
-        elif number == _MODE and not is_readable:
-            self.unreadable_modes.add((serial, observed_at // S))
+        elif not (is_readable or (number == _METER and _A_DECIMAL.fullmatch(value))):
+            self._cannot_read(serial, number, [observed_at // S])
+
+    def _cannot_read(self, serial: str, number: str, seconds: Iterable[int]) -> None:
+        for second in seconds:
+            if number == _MODE:
+                self.unreadable_modes.add((serial, second))
+            elif number == _METER:
+                self.unreadable_meters.add((serial, round(second / 3_600) * 3_600))
 
 
 def _deliveries(fleet: Fleet, until: int) -> Iterator[Delivery]:

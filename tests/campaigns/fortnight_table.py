@@ -3,14 +3,17 @@
 Owns the goals. Pure.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from typing import NamedTuple, TypeVar
 
+from pipeline.simulator.questions import ChargerDay
 from pipeline.simulator.truth import ChargingSession
 from tests.campaigns.fortnight_answers import Answers, StoredSession
 from tests.campaigns.fortnight_plan import S, Told
 from tests.campaigns.fortnight_truth import (
+    OSLO,
     SILENT_NS,
     Decisions,
     Ended,
@@ -63,7 +66,7 @@ def compare(told: Told, answers: Answers) -> Sequence[Line]:
     decisions = true_decisions(told)
     return [
         *_sessions(told, answers.sessions),
-        _numbers("energy per charger and day: share off", true_energy(told), answers.energy, LEAST_KWH, MOST_ENERGY),
+        _energy(told, answers),
         _online(true_online(told), answers, told.plan.until - told.plan.first),
         _contact(told, answers),
         _counts("decisions and failures per command and hour", _any_firmware(decisions), answers.decisions),
@@ -113,7 +116,12 @@ def _sessions(told: Told, stored: Sequence[StoredSession]) -> Sequence[Line]:
         ),
         *([_unshown("sessions whose first mode cannot be read: off, s", unshown)] if unshown else []),
         _pairs("ended sessions: share of energy off", ended, [_energy_off(*pair) for pair in ended], MOST_ENERGY),
-        _pairs("ended sessions: duration off, s", ended, [_duration_off_s(*pair) for pair in ended], 2 * MOST_START_S),
+        _pairs(
+            "ended sessions: duration off, s",
+            shown_ended := [pair for pair in ended if not _is_unshown(pair[0], told)],
+            [_duration_off_s(*pair) for pair in shown_ended],
+            2 * MOST_START_S,
+        ),
     ]
 
 
@@ -138,6 +146,24 @@ def _numbers(question: str, truth: Mapping[Key, float], found: Mapping[Key, floa
     samples = [f"{key}: {truth.get(key)}, stored {found.get(key)}" for key in missing]
     samples += _worst([(key, truth.get(key), found.get(key)) for key in keys], off, goal)
     return Line(question, len(truth), len(found), len(missing), 0, max(off, default=0.0), goal, samples)
+
+
+def _energy(told: Told, answers: Answers) -> Line:
+    """Where the meter cannot be read at midnight, the days before and after it are judged together."""
+    of_span: dict[ChargerDay, ChargerDay] = {}
+    keys = true_energy(told).keys() | answers.energy.keys()
+    for serial, day in sorted(keys, key=str):
+        midnight = int(datetime.combine(day, time(), OSLO).timestamp())
+        before = (serial, day - timedelta(days=1))
+        is_apart = (serial, midnight) not in told.unreadable_meters
+        of_span[serial, day] = (serial, day) if is_apart else of_span.get(before, (serial, day))
+    truth: defaultdict[ChargerDay, float] = defaultdict(float)
+    found: defaultdict[ChargerDay, float] = defaultdict(float)
+    for key, kwh in true_energy(told).items():
+        truth[of_span[key]] += kwh
+    for key, kwh in answers.energy.items():
+        found[of_span[key]] += kwh
+    return _numbers("energy per charger and day: share off", truth, found, LEAST_KWH, MOST_ENERGY)
 
 
 def _online(truth: Mapping[str, float], answers: Answers, span_ns: int) -> Line:

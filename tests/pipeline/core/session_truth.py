@@ -111,7 +111,7 @@ class _Truth:
             end = min(start + 30 * DAY, left or start + 30 * DAY)
             if doc.stop is not None and not start <= doc.stop <= end + 40 * MINUTE:
                 continue
-            if abs(doc.start - start) <= MINUTE:
+            if abs(doc.start - start) <= 2 * MINUTE:
                 near.append((abs(doc.start - start), number))
             if start <= doc.start < end:
                 within.append(number)
@@ -120,7 +120,7 @@ class _Truth:
     def _groups(self, docs: Iterable[_Doc]) -> list[list[_Doc]]:
         groups: list[list[_Doc]] = []
         for doc in sorted(docs, key=lambda each: each.start):
-            if not groups or doc.start > max(each.start for each in groups[-1]) + MINUTE:
+            if not groups or doc.start > max(each.start for each in groups[-1]) + 2 * MINUTE:
                 groups.append([])
             groups[-1].append(doc)
         return groups

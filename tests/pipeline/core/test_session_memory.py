@@ -70,8 +70,8 @@ def test_what_may_still_change_keeps_its_values() -> None:
 def test_as_long_as_a_document_may_tell_of_it_nothing_is_over() -> None:
     (session,) = memory(*FIRST[:3], FIRST[4]).sessions(EVER)
     told_last = (200 + 40 + 40) * M
-    assert not is_over(session, told_last + M)
-    assert is_over(session, told_last + M + 1)
+    assert not is_over(session, told_last + 2 * M)
+    assert is_over(session, told_last + 2 * M + 1)
 
 
 def test_a_place_of_no_session_is_known_as_long_as_its_row_may_be_asked_for() -> None:

@@ -51,8 +51,8 @@ def test_a_document_near_the_edge_fills_its_session() -> None:
     for start in (59, 59.5, 60, 61):
         sessions = read(NIGHT, documents=[told(start, 299, 12.5, "816")])
         assert in_short(sessions) == [(60, 299, 12.5, "816", True)]
-    sessions = read(NIGHT, documents=[told(58.9, 299, 12.5, "816")])
-    assert in_short(sessions) == [(58.9, 299, 12.5, "816", True), (60, 300, 0, "", False)]
+    sessions = read(NIGHT, documents=[told(57.9, 299, 12.5, "816")])
+    assert in_short(sessions) == [(57.9, 299, 12.5, "816", True), (60, 300, 0, "", False)]
 
 
 def test_a_document_alone_is_a_session() -> None:
@@ -65,9 +65,9 @@ def test_one_who_was_told_to_begin_and_to_end_is_one() -> None:
         assert in_short(read(NIGHT, documents=documents)) == [(60, 290, 8.0, "816", True)]
 
 
-def test_starts_a_minute_apart_are_of_one_session() -> None:
-    assert in_short(read(documents=[told(10), told(11, 50, 3.0, "1")])) == [(10, 50, 3.0, "1", True)]
-    assert len(read(documents=[told(10), told(11.1, 50, 3.0, "1")])) == 2
+def test_starts_two_minutes_apart_are_of_one_session() -> None:
+    assert in_short(read(documents=[told(10), told(12, 50, 3.0, "1")])) == [(10, 50, 3.0, "1", True)]
+    assert len(read(documents=[told(10), told(12.1, 50, 3.0, "1")])) == 2
 
 
 def test_a_document_near_a_car_s_coming_is_not_about_the_one_before() -> None:
