@@ -18,7 +18,7 @@ from tests.fuzz.targets import SEPARATOR, TARGETS
 from tests.pipeline.wires.amqp_streams import stream_of, usual
 
 SHORT_S = 10
-FEWEST_RUNS = 50
+FEWEST_RUNS = 10
 CHANCES = 300
 MOST_INPUTS = 200
 ONE = b'EH000281.O.48\n2023-06-08T06:59:17Z\n{"Id":48,"Timestamp":"2023-06-08T06:59:16Z","Value":13}'
