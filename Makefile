@@ -24,10 +24,11 @@ setup: $(READY) ## virtual environment in .venv, locked dependencies, the progra
 demo: $(READY) ## a simulated fleet through the real path into SQLite, with a live board
 	@$(BIN)/chargeline demo $(ARGS)
 
-services: ## RabbitMQ, InfluxDB and curl for the tests: installed and built once, outside this tree
+services: ## RabbitMQ, InfluxDB, Kafka and curl for the tests: installed and built once, outside this tree
 	@.ci/services/curl
 	@.ci/services/rabbitmq
 	@.ci/services/influxd >/dev/null
+	@.ci/services/kafka >/dev/null
 
 test: lint services ## everything: ruff, mypy --strict, all tests but the long campaigns
 	$(PYTEST) $(ARGS)

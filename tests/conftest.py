@@ -13,6 +13,7 @@ from hypothesis import settings
 from tests.services import influxdb as influxdb_service
 from tests.services import rabbitmq as rabbitmq_service
 from tests.services.influxdb import InfluxDb
+from tests.services.kafka import Kafka
 from tests.services.process import ServiceError
 from tests.services.rabbitmq import RabbitMq
 
@@ -64,3 +65,23 @@ def bucket(influxdb: InfluxDb) -> Iterator[str]:
     yield name
     influxdb.settle()
     influxdb.delete_bucket(name)
+
+
+@pytest.fixture(scope="session")
+def kafka_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """The Kafka that all tests share; they ask for `kafka`."""
+    try:
+        node = Kafka.own(tmp_path_factory.mktemp("kafka"))
+    except ServiceError as fault:
+        raise pytest.fail.Exception(str(fault), pytrace=False) from None
+    yield node
+    node.close()
+
+
+@pytest.fixture
+def kafka(kafka_node: Kafka) -> Iterator[Kafka]:
+    """A Kafka that runs and has no topic, whatever an earlier test has left."""
+    kafka_node.settle()
+    kafka_node.delete_topics(kafka_node.topics())
+    yield kafka_node
+    kafka_node.settle()

@@ -87,6 +87,7 @@ LAYERS = (
             "aiohttp",
             "aiormq",
             "click",
+            "confluent_kafka",
             "grafana_foundation_sdk",
             "hypothesis",
             "influxdb_client",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / ".ci" / "services"
-USUAL_TOOLS = ("cat", "cut", "dirname", "flock", "head", "id", "mkdir", "mktemp", "rm", "sort")
+USUAL_TOOLS = ("cat", "cut", "dirname", "flock", "head", "id", "ls", "mkdir", "mktemp", "rm", "sed", "sort")
 
 
 @pytest.fixture
@@ -76,3 +76,41 @@ def test_a_build_that_fails_shows_its_end_and_leaves_nothing_that_looks_built(ba
     assert "hash mismatch" in done.stderr
     cache = bare.parent / "cache" / "chargeline" / "influxd-2.7.12"
     assert {entry.name for entry in cache.iterdir()} <= {"lock"}
+
+
+JAVA_17 = """echo 'openjdk version "17.0.15" 2025-04-15' >&2"""
+
+
+def test_a_fetched_kafka_is_found_by_its_version(bare: Path) -> None:
+    jars = bare.parent / "cache" / "chargeline" / "kafka-4.3.1" / "jars"
+    jars.mkdir(parents=True)
+    tool(bare, "java", JAVA_17)
+    assert run("kafka", bare).stdout == f"{jars}\n"
+
+
+def test_a_kafka_of_ones_own_is_taken_where_it_is_one(bare: Path) -> None:
+    tool(bare, "java", JAVA_17)
+    named = {"CHARGELINE_TEST_KAFKA_JARS": str(bare.parent)}
+    assert "there are no jars of Kafka in" in run("kafka", bare, **named).stderr
+    (bare.parent / "kafka-server-4.1.0.jar").touch()
+    assert run("kafka", bare, **named).stdout == f"{bare.parent}\n"
+
+
+@pytest.mark.parametrize(
+    ("tools", "words"),
+    [
+        ({}, "Java is missing"),
+        ({"java": """echo 'openjdk version "1.8.0_402"' >&2"""}, "Java 1 is too old"),
+        ({"java": JAVA_17}, "Maven is missing"),
+        ({"java": JAVA_17, "mvn": "echo checksum mismatch; exit 1", "tail": "cat"}, "could not be fetched"),
+        ({"java": JAVA_17, "mvn": "exit 0"}, "not what is pinned"),
+    ],
+)
+def test_what_kafka_lacks_is_named_with_the_ways_out(bare: Path, tools: dict[str, str], words: str) -> None:
+    for name, script in tools.items():
+        tool(bare, name, script)
+    done = run("kafka", bare)
+    assert done.returncode == 2
+    assert all(part in done.stderr for part in (words, "CHARGELINE_TEST_KAFKA_JARS", "make test-unit"))
+    cache = bare.parent / "cache" / "chargeline" / "kafka-4.3.1"
+    assert not cache.exists() or {entry.name for entry in cache.iterdir()} <= {"lock"}
