@@ -147,6 +147,7 @@ WITHOUT_A_TEST_FILE: Mapping[str, str] = {
     "schemas.meters": "declarations only",
     "schemas.observation": "declarations only",
     "schemas.row": "declarations only",
+    "schemas.stream": "declarations only",
     "schemas.surprise": "declarations only",
 }
 """Modules that no test file is named after, and why."""
