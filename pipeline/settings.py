@@ -229,6 +229,9 @@ def _warnings(readings: Mapping[str, _Reading], given: Mapping[str, _Given], env
         for name, reading in readings.items()
         if isinstance(secret := reading.value, SecretFile)
     }
+    options = readings["KAFKA_CONFIG_FILE"].value
+    if isinstance(options, Path):
+        files[options] = f"the options of {SPECS['KAFKA_CONFIG_FILE'].variable}, which may have passwords,"
     if env_file is not None:
         held = [spec.variable for spec in SPECS.values() if spec.is_secret and _stands_in(env_file, spec, given)]
         files |= {env_file: ", ".join(held)} if held else {}

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "restore": "Put a backup into DATA_DIR.",
         "send": "Send a command to a charger, through the worker.",
         "simulate": "Be a fleet, at a broker of your own.",
+        "topics": "Make the topics of a scale-out on Kafka.",
     }
 )
 """Every command with its line in the help; the module of the same name holds it as `command`."""

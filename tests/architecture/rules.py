@@ -54,6 +54,7 @@ LAYERS = (
             "aio_pika",
             "aiohttp",
             "aiormq",
+            "confluent_kafka",
             "influxdb_client",
             "orjson",
             "pamqp",

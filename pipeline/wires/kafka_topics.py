@@ -1,0 +1,232 @@
+"""Topics: made as the scale-out roles need them, and seen to be so.
+
+Owns which settings every topic has, and what may be changed later. Must not know what is in a topic, or settings of
+ours. Asked again it changes nothing that is right already.
+
+The number of partitions is fixed for good: with another one a device would be in another partition, behind what is
+still unread of it in the old one. So a topic with another number is refused, and nothing is done then.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._metadata import PartitionMetadata
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
+
+from pipeline.wires.kafka_fault import (
+    Complaints,
+    KafkaUnavailableError,
+    error_of,
+    explain_kafka_fault,
+    needs_operator,
+    unavailable,
+    without_values,
+)
+from schemas.stream import Topic
+
+ANSWER_S = 20.0
+MOST_MESSAGE_BYTES = 1_048_588
+"""Kafka's own limit, set explicitly: a record of ours is below 900,000 bytes."""
+_NS_PER_MS = 1_000_000
+_Result = TypeVar("_Result")
+
+TOPICS = tuple(topic.value for topic in Topic)
+"""Names for the client library, which takes plain text only."""
+
+
+class TopicPlan(NamedTuple):
+    """How topics must be: KAFKA_PARTITIONS, KAFKA_REPLICATION, and KAFKA_RETENTION in nanoseconds."""
+
+    partitions: int
+    replication: int
+    retention_ns: int
+
+    @property
+    def in_sync(self) -> int:
+        """How many copies must have a record before it counts as durable: one copy may be away."""
+        return max(self.replication - 1, 1)
+
+
+class Did(StrEnum):
+    """What became of a topic."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    KEPT = "kept"
+
+
+class TopicReport(NamedTuple):
+    """What was done with one topic; `words` say of what it is, or why it stays otherwise than planned."""
+
+    topic: str
+    did: Did
+    words: str
+
+
+class TopicsRefusedError(Exception):
+    """There are topics that cannot be used as they are. `faults` has one line for each; nothing was changed."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        """Keep every fault."""
+        self.faults = tuple(faults)
+        super().__init__("; ".join(faults))
+
+
+class _Found(NamedTuple):
+    partitions: int
+    replication: int
+
+
+class TopicKeeper:
+    """Asks one cluster for topics. Its calls block, and raise KafkaUnavailableError."""
+
+    def __init__(self, options: Mapping[str, str], answer_s: float = ANSWER_S) -> None:
+        """Connects when it is first asked. `options` as `client_options` gives them; an answer may take `answer_s`.
+
+        Raises KafkaUnavailableError for options that the library does not take.
+        """
+        self._complaints = Complaints()
+        self._answer_s = answer_s
+        try:
+            self._client = AdminClient(dict(options), error_cb=self._complaints.hear)
+        except KafkaException as fault:
+            words = without_values(error_of(fault).str(), options.values())
+            message = f"Kafka's client does not take its options: {words}; see CHARGELINE_KAFKA_CONFIG_FILE"
+            raise KafkaUnavailableError(message, needs_operator=True) from None
+
+    def create(self, plan: TopicPlan, names: Sequence[str] = TOPICS) -> Sequence[TopicReport]:
+        """Make every topic that is missing, and give those that are there the settings of the plan.
+
+        The copies of a topic that is there are left as they are, and told of. Raises TopicsRefusedError.
+        """
+        found, brokers = self._look(names)
+        refuse_other_partitions({name: each.partitions for name, each in found.items()}, plan.partitions)
+        if brokers < plan.replication and len(found) < len(names):
+            fault = (
+                f"Kafka has {brokers} broker{'s' * (brokers != 1)}, too few for {plan.replication} copies of each "
+                f"partition; set CHARGELINE_KAFKA_REPLICATION to {brokers}, or add brokers"
+            )
+            raise TopicsRefusedError((fault,))
+        settings = _settings(plan)
+        missing = [name for name in names if name not in found]
+        if missing:
+            self._make(missing, plan, settings)
+        changes = self._change([name for name in names if name in found], settings)
+        return [_report(name, found.get(name), changes.get(name, ()), plan) for name in names]
+
+    def partitions(self, names: Sequence[str] = TOPICS) -> Mapping[str, int]:
+        """How many partitions each topic has; those that are not there are left out."""
+        return {name: found.partitions for name, found in self._look(names)[0].items()}
+
+    def _look(self, names: Sequence[str]) -> tuple[dict[str, _Found], int]:
+        """The topics that are there, and how many brokers there are."""
+        try:
+            listed = self._client.list_topics(timeout=self._answer_s)
+        except KafkaException as fault:
+            self._client.poll(0)
+            raise unavailable(fault, self._complaints) from fault
+        found = {
+            name: _Found(len(listed.topics[name].partitions), _copies(listed.topics[name].partitions.values()))
+            for name in names
+            if name in listed.topics
+        }
+        return found, len(listed.brokers)
+
+    def _make(self, names: Sequence[str], plan: TopicPlan, settings: Mapping[str, str]) -> None:
+        wanted = [NewTopic(name, plan.partitions, plan.replication, config=dict(settings)) for name in names]
+        try:
+            answers = self._client.create_topics(
+                wanted, operation_timeout=self._answer_s, request_timeout=self._answer_s
+            )
+        except KafkaException as fault:
+            raise unavailable(fault, self._complaints) from fault
+        for name, answer in answers.items():
+            self._wait(name, answer)
+
+    def _change(self, names: Sequence[str], settings: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        """Give topics these settings where theirs differ; what was changed of each, in words."""
+        if not names:
+            return {}
+        changes: dict[str, list[str]] = {}
+        wanted: list[ConfigResource] = []
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        asked = self._client.describe_configs(resources, request_timeout=self._answer_s)
+        for resource, answer in asked.items():
+            has: Mapping[str, ConfigEntry] = self._wait(resource.name, answer)
+            differing = {key: value for key, value in settings.items() if key not in has or has[key].value != value}
+            if differing:
+                changes[resource.name] = [
+                    f"{key} {has[key].value if key in has else 'unset'} -> {value}" for key, value in differing.items()
+                ]
+                entries = [
+                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                    for key, value in differing.items()
+                ]
+                wanted.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
+        if wanted:
+            changed = self._client.incremental_alter_configs(wanted, request_timeout=self._answer_s)
+            for resource, answer in changed.items():
+                self._wait(resource.name, answer)
+        return changes
+
+    def _wait(self, name: str, answer: Future[_Result]) -> _Result:
+        """The broker's answer about one topic."""
+        try:
+            return answer.result(2 * self._answer_s)
+        except KafkaException as fault:
+            error = error_of(fault)
+            raise KafkaUnavailableError(
+                f"topic {name}: {explain_kafka_fault(error)}", needs_operator=needs_operator(error)
+            ) from fault
+
+
+def refuse_other_partitions(found: Mapping[str, int], planned: int) -> None:
+    """Raises TopicsRefusedError where topics have another number of partitions than planned."""
+    faults = [
+        f"topic {name} has {count} partitions, and CHARGELINE_KAFKA_PARTITIONS is {planned}: the number cannot be "
+        f"changed, for devices would change their partition; set it to {count}, or use topics of a new cluster"
+        for name, count in found.items()
+        if count != planned
+    ]
+    if faults:
+        raise TopicsRefusedError(faults)
+
+
+def _settings(plan: TopicPlan) -> Mapping[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(max(plan.retention_ns // _NS_PER_MS, 1)),
+        "min.insync.replicas": str(plan.in_sync),
+        "max.message.bytes": str(MOST_MESSAGE_BYTES),
+        # A broker that was behind must not become the first with what it has: the rest would be lost.
+        "unclean.leader.election.enable": "false",
+    }
+
+
+def _copies(partitions: Iterable[PartitionMetadata]) -> int:
+    """How many copies the partition with the fewest has."""
+    return min((len(partition.replicas) for partition in partitions), default=0)
+
+
+def _report(name: str, found: _Found | None, changes: Sequence[str], plan: TopicPlan) -> TopicReport:
+    if found is None:
+        words = (
+            f"{plan.partitions} partitions, {plan.replication} copies, of which {plan.in_sync} must have a record "
+            "before it counts"
+        )
+        return TopicReport(name, Did.CREATED, words)
+    note = ""
+    if found.replication != plan.replication:
+        note = (
+            f"; it has {found.replication} copies, and CHARGELINE_KAFKA_REPLICATION is {plan.replication}: change that "
+            "with kafka-reassign-partitions"
+        )
+    if changes:
+        return TopicReport(name, Did.CHANGED, f"{', '.join(changes)}{note}")
+    return TopicReport(name, Did.KEPT, f"as it should be{note}" if not note else note.removeprefix("; "))
