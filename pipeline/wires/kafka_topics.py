@@ -34,6 +34,7 @@ ANSWER_S = 20.0
 MOST_MESSAGE_BYTES = 1_048_588
 """Kafka's own limit, set explicitly: a record of ours is below 900,000 bytes."""
 _NS_PER_MS = 1_000_000
+_LOOK_S = 0.05
 _Result = TypeVar("_Result")
 
 TOPICS = tuple(topic.value for topic in Topic)
@@ -148,6 +149,15 @@ class TopicKeeper:
             raise unavailable(fault, self._complaints) from fault
         for name, answer in answers.items():
             self._wait(name, answer)
+        self._see(names)
+
+    def _see(self, names: Sequence[str]) -> None:
+        """Wait until topics that were made are seen by whoever looks: brokers hear of them a moment later."""
+        for _ in range(int(self._answer_s / _LOOK_S)):
+            if len(self._look(names)[0]) == len(names):
+                return
+            self._client.poll(_LOOK_S)
+        raise KafkaUnavailableError("Kafka made the topics and does not show them; try again")
 
     def _change(self, names: Sequence[str], settings: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
         """Give topics these settings where theirs differ; what was changed of each, in words."""
