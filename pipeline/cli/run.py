@@ -23,14 +23,17 @@ from pipeline.wires.store import StoreUnavailableError
 if TYPE_CHECKING:
     from rich import console
 
-    from pipeline import assembly, board_state, onlooker, service
+    from pipeline import assembly, board_state, cluster, onlooker, service
     from pipeline.cli import run_screen
+    from pipeline.scale import bridge_assembly
     from schemas import catalogue
 else:
     # `chargeline run --help` and completion need none of these, and a worker without a board draws nothing.
     console = deferred("rich.console")
     assembly = deferred("pipeline.assembly")
     board_state = deferred("pipeline.board_state")
+    bridge_assembly = deferred("pipeline.scale.bridge_assembly")
+    cluster = deferred("pipeline.cluster")
     catalogue = deferred("schemas.catalogue")
     onlooker = deferred("pipeline.onlooker")
     run_screen = deferred("pipeline.cli.run_screen")
@@ -42,7 +45,8 @@ _EXAMPLE = """\b
 Examples:
   chargeline run --env-file /etc/chargeline.env
   chargeline run --record stream.jsonl
-  chargeline run --board 2>>chargeline.log"""
+  chargeline run --board 2>>chargeline.log
+  chargeline run --role bridge"""
 
 
 @click.command(epilog=_EXAMPLE)
@@ -58,8 +62,15 @@ Examples:
     help="Show a live board on the terminal. The log has its last lines on it, and prints them when the board ends; "
     "send standard error to a file to keep all of it there instead.",
 )
+@click.option(
+    "--role",
+    type=click.Choice(["all", "bridge"]),
+    default="all",
+    show_default=True,
+    help="Do all of it, or only a part, the parts joined by Kafka: `bridge` takes the queue to Kafka's topics.",
+)
 @with_settings
-def command(settings: Settings, record: Path | None, board: bool) -> None:
+def command(settings: Settings, record: Path | None, board: bool, role: str) -> None:
     """Take the operator's queue into the store.
 
     A message is acknowledged when its row, or its reject, is durable. Runs until SIGTERM (exit code 0) or Ctrl-C
@@ -68,8 +79,13 @@ def command(settings: Settings, record: Path | None, board: bool) -> None:
     """
     if board and (not sys.stdout.isatty() or console.Console().is_dumb_terminal):
         raise click.UsageError("--board needs a terminal to draw on; without one leave it away: the log says how it is")
+    if role != "all" and (board or record is not None):
+        raise click.UsageError("--record and --board are for a worker that does all of it: leave --role away")
     try:
-        ended_by = _serve_and_show(settings, record) if board else service.serve(settings, os.environ, record)
+        if role == "bridge":
+            ended_by = _serve_bridge(settings)
+        else:
+            ended_by = _serve_and_show(settings, record) if board else service.serve(settings, os.environ, record)
     except SettingsError as error:
         raise WrongSettingsError(error) from None
     except _TROUBLE as fault:
@@ -78,6 +94,13 @@ def command(settings: Settings, record: Path | None, board: bool) -> None:
         raise click.ClickException(f"{fault.filename}: {fault.strerror}" if fault.filename else str(fault)) from None
     if ended_by == signal.SIGINT:
         raise SystemExit(_INTERRUPTED)
+
+
+def _serve_bridge(settings: Settings) -> int:
+    try:
+        return bridge_assembly.serve_bridge(settings, os.environ)
+    except ImportError:
+        raise click.ClickException(cluster.MISSING) from None
 
 
 def _serve_and_show(settings: Settings, record: Path | None) -> int:

@@ -83,6 +83,11 @@ class Complaints:
         """The same in words; empty where nothing was heard."""
         return explain_kafka_fault(self.worst(self._heard[-1])) if self._heard else ""
 
+    @property
+    def needs_operator(self) -> bool:
+        """Whether what was heard cannot end by itself."""
+        return bool(self._heard) and needs_operator(self.worst(self._heard[-1]))
+
 
 def needs_operator(error: KafkaError) -> bool:
     """Whether it cannot end by itself."""

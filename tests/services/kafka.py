@@ -145,6 +145,18 @@ class Kafka:
         finally:
             consumer.close()
 
+    def count(self, topic: str) -> int:
+        """How many records are in a topic now."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "test-count", "log_level": 0})
+        try:
+            places = [TopicPartition(topic, partition) for partition in range(self.topics()[topic])]
+            found = [consumer.get_watermark_offsets(place, timeout=ANSWER_S) for place in places]
+            return sum(end - begin for begin, end in found)
+        except KafkaException as fault:
+            raise ServiceError(f"Kafka refuses or is away: {fault}") from fault
+        finally:
+            consumer.close()
+
     def log_end(self) -> str:
         """The end of the server's log."""
         return self._process.log_end()

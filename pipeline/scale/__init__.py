@@ -1,0 +1,1 @@
+"""The roles of a scaled-out Chargeline: the same program, cut apart at Kafka."""

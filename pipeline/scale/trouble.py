@@ -1,0 +1,42 @@
+"""Trouble with Kafka, as a role tells it: once in the log, and in its meters for as long as it lasts.
+
+Owns the words. Must not know what a role does about it.
+"""
+
+import logging
+from collections import Counter
+
+from pipeline.journey import BatchReport
+from pipeline.meters import Meters
+from pipeline.wires.kafka_fault import KafkaUnavailableError
+
+_LOG = logging.getLogger(__name__)
+_NOTHING = BatchReport(0, 0, 0, Counter(), Counter(), ())
+
+
+class Trouble:
+    """What is wrong now, if anything. `failures` counts tries in a row that failed."""
+
+    def __init__(self, meters: Meters) -> None:
+        """All is well."""
+        self._meters = meters
+        self._words = ""
+        self.failures = 0
+
+    def tell(self, fault: KafkaUnavailableError) -> None:
+        """This is wrong; nothing new where it was wrong before."""
+        if str(fault) == self._words:
+            return
+        self._words = str(fault)
+        self._meters.trouble(self._words, is_holding=fault.needs_operator)
+        what = "holding" if fault.needs_operator else "Kafka does not take messages"
+        _LOG.warning("%s: %s (nothing is lost; it is tried again)", what, fault)
+
+    def end(self, answered_at: int) -> None:
+        """Kafka confirmed something at this moment, our clock, nanoseconds since the epoch."""
+        self.failures = 0
+        if self._words:
+            _LOG.info("Kafka takes messages again")
+            self._words = ""
+        self._meters.recovered()
+        self._meters.batch_taken(_NOTHING, redelivered=0, store_ns=0, stored_at=answered_at)

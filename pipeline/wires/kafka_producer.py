@@ -1,0 +1,157 @@
+"""A producer: messages to topics, each confirmed by Kafka, or the reason why not.
+
+Owns the client library's producer and how it is set. Must not know what a message means, or what waits for its
+confirmation.
+
+Nothing is given up while Kafka may come back: a message is tried until it is confirmed or refused for good, in the
+order in which messages were sent. So an outage shows as messages that stay in flight, and `trouble` says why. What
+fails for good (a right, a missing topic, a broken identity) fails its parcel; then this producer is over and a new one
+has to be made, which sends what was not confirmed again. Everything is of one thread: confirmations come during `poll`.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from pipeline.core.stream_messages import StreamMessage
+from pipeline.wires.kafka_fault import (
+    Complaints,
+    KafkaUnavailableError,
+    error_of,
+    explain_kafka_fault,
+    needs_operator,
+    unavailable,
+    without_values,
+)
+
+_SETTINGS: Mapping[str, str | int | float | bool] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "compression.type": "lz4",
+    "linger.ms": 5,
+    "batch.size": 262_144,
+    "message.timeout.ms": 0,
+    "queue.buffering.max.messages": 500_000,
+    "queue.buffering.max.kbytes": 1_048_576,
+    "statistics.interval.ms": 0,
+}
+_ROOM_S = 0.05
+_ROOM_TRIES = 20
+_PROBE_S = 3.0
+
+
+class Parcel:
+    """Some messages that count as confirmed together."""
+
+    __slots__ = ("failure", "pending")
+
+    def __init__(self) -> None:
+        """Nothing is sent yet. `pending` messages are not confirmed; `failure` is why one never will be."""
+        self.pending = 0
+        self.failure: KafkaUnavailableError | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether Kafka has all of it, durably."""
+        return not self.pending and self.failure is None
+
+    def hear(self, error: KafkaError | None, _message: Message) -> None:
+        """One of the messages was confirmed, or failed for good."""
+        self.pending -= 1
+        if error is not None:
+            self.failure = _as_unavailable(error)
+
+
+class KafkaProducer:
+    """One producer, until `close`."""
+
+    def __init__(self, options: Mapping[str, str], client_id: str) -> None:
+        """Connects by itself, and stays connected. `options` as `client_options` gives them; `client_id` names us.
+
+        Raises KafkaUnavailableError for options that the library does not take.
+        """
+        self._complaints = Complaints()
+        self._fatal: KafkaUnavailableError | None = None
+        chosen: dict[str, str | int | float | bool] = {"client.id": client_id, **options, **_SETTINGS}
+        try:
+            self._producer = Producer(chosen, error_cb=self._hear)
+        except KafkaException as fault:
+            words = without_values(error_of(fault).str(), options.values())
+            message = f"Kafka's client does not take its options: {words}; see CHARGELINE_KAFKA_CONFIG_FILE"
+            raise KafkaUnavailableError(message, needs_operator=True) from None
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that are neither confirmed nor failed."""
+        return len(self._producer)
+
+    @property
+    def trouble(self) -> KafkaUnavailableError | None:
+        """Why nothing is confirmed, if something is known; forgotten with `all_is_well`."""
+        words = self._complaints.explain()
+        if not words:
+            return None
+        return KafkaUnavailableError(f"Kafka: {words}", needs_operator=self._complaints.needs_operator)
+
+    @property
+    def fatal(self) -> KafkaUnavailableError | None:
+        """Why this producer can send nothing any more."""
+        return self._fatal
+
+    def send(self, messages: Iterable[StreamMessage], parcel: Parcel) -> None:
+        """Begin to send, as part of a parcel. Waits a moment where there is no room.
+
+        Raises KafkaUnavailableError where there is none even then, or this producer is over: then the parcel can never
+        be confirmed.
+        """
+        produce, hear = self._producer.produce, parcel.hear
+        for topic, partition, key, value in messages:
+            try:
+                produce(topic, value, key, partition, hear)
+            except BufferError:
+                self._send_when_there_is_room(StreamMessage(topic, partition, key, value), parcel)
+            except KafkaException as fault:
+                raise _as_unavailable(error_of(fault)) from fault
+            parcel.pending += 1
+
+    def poll(self, wait_s: float = 0.0) -> int:
+        """Hear what was confirmed or failed, waiting at most so long for the first; how many callbacks there were."""
+        return self._producer.poll(wait_s)
+
+    def probe(self) -> KafkaUnavailableError | None:
+        """Ask Kafka something; why it does not answer, None where it does. Blocks for a few seconds at most."""
+        try:
+            self._producer.list_topics(timeout=_PROBE_S)
+        except KafkaException as fault:
+            return unavailable(fault, self._complaints)
+        return None
+
+    def all_is_well(self) -> None:
+        """Messages are confirmed again: what was wrong before is over."""
+        self._complaints.clear()
+
+    def close(self) -> None:
+        """Drop what is in flight; its parcels fail. Blocks for a moment."""
+        self._producer.purge()
+        self._producer.poll(_ROOM_S)
+
+    def _send_when_there_is_room(self, message: StreamMessage, parcel: Parcel) -> None:
+        topic, partition, key, value = message
+        for _ in range(_ROOM_TRIES):
+            self._producer.poll(_ROOM_S)
+            try:
+                self._producer.produce(topic, value, key, partition, parcel.hear)
+            except BufferError:
+                continue
+            return
+        raise KafkaUnavailableError("Kafka takes messages more slowly than they come, and there is no room for more")
+
+    def _hear(self, error: KafkaError) -> None:
+        self._complaints.hear(error)
+        if error.fatal():
+            self._fatal = _as_unavailable(error)
+
+
+def _as_unavailable(error: KafkaError) -> KafkaUnavailableError:
+    """An error of the library with its words."""
+    return KafkaUnavailableError(f"Kafka: {explain_kafka_fault(error)}", needs_operator=needs_operator(error))
