@@ -243,7 +243,8 @@ class Bridge:
         if not sent:
             # What went back when Kafka was away is wanted again.
             for lane in self._lanes:
-                lane.source.resume()
+                if lane.source.status.state is SourceState.HANDED_BACK:
+                    lane.source.resume()
             return
         waited_s = monotonic() - min(sent)
         if waited_s <= self._patience.away_s:
