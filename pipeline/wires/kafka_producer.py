@@ -31,6 +31,8 @@ _SETTINGS: Mapping[str, str | int | float | bool] = {
     "linger.ms": 5,
     "batch.size": 262_144,
     "message.timeout.ms": 0,
+    # Topics were there when this began: one that is missing now is gone.
+    "topic.metadata.propagation.max.ms": 10_000,
     "queue.buffering.max.messages": 500_000,
     "queue.buffering.max.kbytes": 1_048_576,
     "statistics.interval.ms": 0,

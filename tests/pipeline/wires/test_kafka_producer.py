@@ -1,0 +1,103 @@
+"""The producer at a real Kafka: confirmed is what is there, an outage is waited for, a refusal fails its parcel."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.core.stream_messages import StreamMessage
+from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_options import client_options
+from pipeline.wires.kafka_producer import KafkaProducer, Parcel
+from schemas.stream import Topic
+from tests.pipeline.scale.bridging import make_topics, options
+from tests.services.kafka import Kafka
+
+PATIENCE_S = 60.0
+TOPIC = Topic.OBSERVATIONS.value
+
+
+def message(number: int, topic: str = TOPIC, partition: int = 1) -> StreamMessage:
+    return StreamMessage(topic, partition, b"key", str(number).encode())
+
+
+def until(producer: KafkaProducer, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        producer.poll(0.05)
+        assert time.monotonic() < deadline, "in vain"
+
+
+@pytest.mark.services
+def test_a_parcel_is_confirmed_when_kafka_has_all_of_it_where_it_was_sent_to(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = KafkaProducer(options(kafka), "test")
+    parcel = Parcel()
+    producer.send([message(number, partition=number % 2) for number in range(100)], parcel)
+    assert not parcel.is_confirmed
+    until(producer, lambda: parcel.is_confirmed)
+    assert producer.in_flight == 0
+    found = kafka.read(TOPIC)
+    assert [each.value for each in found if each.partition == 0] == [
+        str(number).encode() for number in range(0, 100, 2)
+    ]
+    assert {each.partition for each in found} == {0, 1}
+    assert {each.key for each in found} == {b"key"}
+    assert producer.probe() is None
+    producer.close()
+
+
+@pytest.mark.services
+def test_an_outage_is_waited_for_and_told_of(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = KafkaProducer(options(kafka), "test")
+    before = Parcel()
+    producer.send([message(0)], before)
+    until(producer, lambda: before.is_confirmed)
+    kafka.kill()
+    meanwhile = Parcel()
+    producer.send([message(number) for number in range(1, 50)], meanwhile)
+    until(producer, lambda: "see that Kafka runs" in str(producer.trouble))
+    assert [trouble.needs_operator for trouble in (producer.trouble,) if trouble] == [False]
+    assert meanwhile.failure is None
+    assert not meanwhile.is_confirmed
+    assert producer.fatal is None
+    kafka.start()
+    until(producer, lambda: meanwhile.is_confirmed)
+    assert [each.value for each in kafka.read(TOPIC)] == [str(number).encode() for number in range(50)]
+    producer.all_is_well()
+    assert str(producer.trouble) == "None"
+    producer.close()
+
+
+@pytest.mark.services
+def test_a_partition_that_is_not_there_fails_the_parcel_with_words(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = KafkaProducer(options(kafka), "test")
+    parcel = Parcel()
+    producer.send([message(0), message(1, partition=77)], parcel)
+    until(producer, lambda: not parcel.pending)
+    assert not parcel.is_confirmed
+    assert "CHARGELINE_KAFKA_PARTITIONS" in str(parcel.failure)
+    assert parcel.failure is not None
+    assert parcel.failure.needs_operator
+    producer.close()
+
+
+def test_what_is_dropped_fails_its_parcel_and_is_not_confirmed() -> None:
+    producer = KafkaProducer(client_options([("127.0.0.1", 1)]), "test")
+    parcel = Parcel()
+    producer.send([message(number) for number in range(10)], parcel)
+    assert producer.in_flight >= 10
+    assert isinstance(producer.probe(), KafkaUnavailableError)
+    producer.close()
+    assert not parcel.is_confirmed
+    assert not parcel.pending
+    assert parcel.failure is not None
+
+
+def test_options_that_the_library_does_not_take_are_told_without_their_values() -> None:
+    with pytest.raises(KafkaUnavailableError, match=r"security\.protocol") as caught:
+        KafkaProducer({**client_options([("127.0.0.1", 1)]), "security.protocol": "hunter2"}, "t")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.needs_operator
