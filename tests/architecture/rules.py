@@ -124,6 +124,7 @@ READERS_OF_CLOCK_AND_ENVIRONMENT = (
     "pipeline.command_copies",
     "pipeline.command_parts",
     "pipeline.onlooker",
+    "pipeline.scale.bridge",
     "pipeline.service",
     "pipeline.settings",
     "pipeline.wires",

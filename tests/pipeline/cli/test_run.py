@@ -171,3 +171,13 @@ def test_a_second_signal_gives_the_terminal_back_too(tmp_path: Path) -> None:
     assert finished.code == 0
     assert "leaving at once" in finished.shown.rpartition(OFF_ALTERNATE_SCREEN)[2]
     assert finished.shown.rindex(CURSOR_SHOWN) > finished.shown.rindex(CURSOR_HIDDEN)
+
+
+def test_a_role_needs_kafka_and_takes_no_recording(tmp_path: Path) -> None:
+    result = run(tmp_path, "--role", "bridge", **BROKER)
+    assert result.exit_code == 2
+    assert "CHARGELINE_KAFKA_BROKERS must be set" in result.stderr
+    result = run(tmp_path, "--role", "bridge", "--record", str(tmp_path / "stream.jsonl"), **BROKER)
+    assert result.exit_code == 2
+    assert "leave --role away" in result.stderr
+    assert not (tmp_path / "data").exists()

@@ -1,5 +1,6 @@
 """The bridge as a process, between a real broker and a real Kafka: nothing is lost, whatever ends."""
 
+import asyncio
 import signal
 import time
 from collections import Counter
@@ -14,11 +15,14 @@ from pipeline.core.stream_shapes import StreamRecord
 from pipeline.core.watermark import SLACK_NS
 from pipeline.scale.bridge_assembly import begin_with_kafka, serve_bridge
 from pipeline.settings import SettingsError, load_settings
+from pipeline.wires.amqp_address import address_of_url
+from pipeline.wires.amqp_publish import publish_stream
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from schemas.command import CommandResponse
+from schemas.command import CommandResponse, CommandSent
+from schemas.delivery import Delivery
 from schemas.observation import Observation
 from schemas.reject import Reject
-from schemas.stream import StreamReject, Tick, Topic
+from schemas.stream import Freshness, StreamReject, Tick, Topic
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.stage import Stage, Stream, simulate
 from tests.pipeline.scale.bridging import PARTITIONS, decoder, make_topics
@@ -204,6 +208,29 @@ def test_two_bridges_share_a_queue_and_each_tells_its_own_progress(
     last = [record for record in records(kafka, Topic.TRACK) if isinstance(record, Tick) and record.is_last]
     assert len({tick.bridge for tick in last}) == 2
     assert len(last) == 2 * PARTITIONS
+
+
+@pytest.mark.services
+def test_copies_of_commands_reach_track_and_move_nothing(
+    rabbitmq: RabbitMq, vhost: str, kafka: Kafka, tmp_path: Path
+) -> None:
+    make_topics(kafka)
+    body = b'{"Id": 22, "Arguments": [{"Id": 1, "Value": "true"}]}'
+    copies = [
+        Delivery(f"EH{number:06}.C.22", {"PublishedAt": "2026-01-02T03:04:05Z"}, body, None, f"m{number}")
+        for number in range(30)
+    ]
+    with bridges(tmp_path, rabbitmq, vhost, kafka) as (_, running):
+        asyncio.run(publish_stream(address_of_url(rabbitmq.url(vhost=vhost)), "copies", copies))
+        bridge = running.start("bridge", COMMAND_QUEUE="copies")
+        until_delivered(bridge, 30)
+        assert bridge.metrics()["chargeline_copies_total"] == 30
+        leave(bridge)
+        assert rabbitmq.queue_length(vhost, "copies") == 0
+    found = records(kafka, Topic.TRACK)
+    commands = [record for record in found if isinstance(record, CommandSent)]
+    assert {command.serial for command in commands} == {copy.routing_key.partition(".")[0] for copy in copies}
+    assert not any(isinstance(record, Freshness) for record in found)
 
 
 @pytest.mark.services
