@@ -54,6 +54,7 @@ bench: $(READY) services ## what it costs: from queue to store beside others, a 
 	$(BIN)/python -m tests.bench.chronicle_cost
 	$(BIN)/python -m tests.bench.core_cost
 	$(BIN)/python -m tests.bench.command_cost
+	$(BIN)/python -m tests.bench.bridge_cost
 
 lock: ## make .ci/lock anew from pyproject.toml (ARGS=--upgrade: with the newest versions)
 	@PYTHON="$(PYTHON)" UV="$(UV)" .ci/lock/make $(ARGS)

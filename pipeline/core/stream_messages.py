@@ -45,7 +45,7 @@ class StreamMessage(NamedTuple):
 
 def wanted_ids(catalogue: Catalogue) -> frozenset[int]:
     """Ids of chargers' observations that the derivation wants."""
-    return Tracker(catalogue, 1, 1).wanted | Chronicle(1, 1).wanted
+    return Tracker(catalogue, 1, 1).wanted | frozenset(Chronicle(1, 1).takers)
 
 
 class MessageMaker:

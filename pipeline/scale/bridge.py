@@ -164,13 +164,14 @@ class Bridge:
                 await self._wait(self._patience.again.delay_s(self._trouble.failures, random.random()))
             if self._stopping.is_set():
                 return False
+            began = monotonic()
             try:
                 self._producer = await asyncio.to_thread(self._begin)
             except KafkaUnavailableError as fault:
                 self._trouble.failures += 1
                 self._trouble.tell(fault)
                 continue
-            self._answered(self._producer)
+            self._answered(self._producer, monotonic() - began)
             for lane in self._lanes:
                 lane.source.resume()
             return True
@@ -182,9 +183,12 @@ class Bridge:
             confirmed = lane.take_confirmed()
             if confirmed:
                 await self._acknowledge(lane, confirmed)
-                self._answered(producer)
-        if self._ticks.take_confirmed():
-            self._answered(producer)
+                self._answered_at = time_ns()
+                producer.all_is_well()
+                self._trouble.end()
+        took_s = self._ticks.take_confirmed()
+        if took_s is not None:
+            self._answered(producer, took_s)
         failures = [*(lane.failure for lane in self._lanes), self._ticks.failure, producer.fatal]
         fault = next((failure for failure in failures if failure is not None), None)
         if fault is not None:
@@ -214,9 +218,10 @@ class Bridge:
             except KafkaUnavailableError as fault:
                 self._start_over(fault)
         elif not producer.in_flight and time_ns() - self._answered_at > _PROBE_NS:
+            asked = monotonic()
             silence = await asyncio.to_thread(producer.probe)
             if silence is None:
-                self._answered(producer)
+                self._answered(producer, monotonic() - asked)
             else:
                 self._trouble.tell(silence)
 
@@ -228,8 +233,9 @@ class Bridge:
             self._ticks.send_last(producer)
         except KafkaUnavailableError:
             return
-        while self._ticks.sent_at is not None and self._ticks.failure is None and not self._ticks.take_confirmed():
+        while self._ticks.sent_at is not None and self._ticks.failure is None:
             producer.poll()
+            self._ticks.take_confirmed()
             await asyncio.sleep(_BUSY_S)
 
     def _look(self) -> None:
@@ -268,11 +274,11 @@ class Bridge:
             self._producer.close()
             self._producer = None
 
-    def _answered(self, producer: KafkaProducer) -> None:
-        """Kafka confirmed something, or answered."""
+    def _answered(self, producer: KafkaProducer, took_s: float) -> None:
+        """Kafka answered, and not about deliveries."""
         self._answered_at = time_ns()
         producer.all_is_well()
-        self._trouble.end(self._answered_at)
+        self._trouble.end_without_deliveries(self._answered_at, int(took_s * NS_PER_S))
 
     def _unconfirmed(self) -> bool:
         return any(lane.unconfirmed for lane in self._lanes)

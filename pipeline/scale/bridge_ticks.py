@@ -37,12 +37,12 @@ class BridgeTicks:
         """Why the one on its way can never be confirmed."""
         return None if self._parcel is None else self._parcel.failure
 
-    def take_confirmed(self) -> bool:
-        """Whether one was confirmed since somebody asked."""
+    def take_confirmed(self) -> float | None:
+        """Where one was confirmed since somebody asked, how many seconds that took; otherwise None."""
         if self._parcel is None or not self._parcel.is_confirmed:
-            return False
+            return None
         self._parcel = None
-        return True
+        return self._clock() - self._sent_at
 
     def send_when_due(self, producer: KafkaProducer) -> None:
         """Send one where it is time. Raises KafkaUnavailableError."""

@@ -32,11 +32,18 @@ class Trouble:
         what = "holding" if fault.needs_operator else "Kafka does not take messages"
         _LOG.warning("%s: %s (nothing is lost; it is tried again)", what, fault)
 
-    def end(self, answered_at: int) -> None:
-        """Kafka confirmed something at this moment, our clock, nanoseconds since the epoch."""
+    def end(self) -> None:
+        """Kafka takes messages, or answers."""
         self.failures = 0
         if self._words:
             _LOG.info("Kafka takes messages again")
             self._words = ""
         self._meters.recovered()
-        self._meters.batch_taken(_NOTHING, redelivered=0, store_ns=0, stored_at=answered_at)
+
+    def end_without_deliveries(self, answered_at: int, took_ns: int) -> None:
+        """The same, where nothing of the queue was confirmed: Kafka answered at this moment, after so long.
+
+        In nanoseconds, the moment since the epoch by our clock.
+        """
+        self.end()
+        self._meters.batch_taken(_NOTHING, redelivered=0, store_ns=took_ns, stored_at=answered_at)

@@ -7,7 +7,7 @@ import pytest
 from pipeline.meters import Meters
 from pipeline.scale.trouble import Trouble
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from schemas.meters import WorkerState
+from schemas.meters import Latency, WorkerState
 
 
 @pytest.mark.parametrize(("needs", "state"), [(True, WorkerState.HOLDING), (False, WorkerState.RETRYING)])
@@ -22,11 +22,13 @@ def test_it_is_told_once_and_shown_until_it_ends(
         trouble.tell(KafkaUnavailableError("it is away", needs_operator=needs))
     gauges = meters.snapshot().gauges
     assert (gauges.state, gauges.words, gauges.store_answered_at) == (state, "it is away", None)
-    trouble.end(77)
-    trouble.end(78)
+    trouble.end()
+    assert meters.snapshot().gauges.store_answered_at is None
+    trouble.end_without_deliveries(78, 5_000_000)
     gauges = meters.snapshot().gauges
     assert gauges.state is WorkerState.CONNECTING
     assert (gauges.store_answered_at, trouble.failures) == (78, 0)
+    assert meters.snapshot().latencies[Latency.STORE].sum_ns == 5_000_000
     assert len(caplog.messages) == 2
     assert "it is away (nothing is lost; it is tried again)" in caplog.messages[0]
 
