@@ -1,5 +1,6 @@
 """Partitions: Kafka's own rule, by its published examples."""
 
+import confluent_kafka
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,11 @@ def test_every_text_has_one_place(serial: str, count: int) -> None:
     place = partitions.of(serial)
     assert 0 <= place < count
     assert partitions.of(serial) == place
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(1, 10_000))
+def test_the_client_library_for_java_keys_agrees(key: bytes, count: int) -> None:
+    assert (murmur2(key) & 0x7FFFFFFF) % count == confluent_kafka.murmur2(key, count)
 
 
 def test_serials_spread_evenly() -> None:
