@@ -83,6 +83,7 @@ class Bridge:
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
         self._answered_at = 0
+        self._failures = 0
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
@@ -134,6 +135,7 @@ class Bridge:
         """Begin to send a piece; where Kafka has failed meanwhile, it goes back to its queue with all the others."""
         producer = self._producer
         if producer is None:
+            lane.source.hand_back("waiting for Kafka")
             lane.forget(piece)
             return
         try:
@@ -158,23 +160,22 @@ class Bridge:
 
     async def _begin_with_kafka(self) -> bool:
         """Try until there is a producer, then consume; False where the bridge is to stop before that."""
-        while True:
+        while not self._stopping.is_set():
             self._look()
-            if self._trouble.failures:
-                await self._wait(self._patience.again.delay_s(self._trouble.failures, random.random()))
-            if self._stopping.is_set():
-                return False
+            if self._failures and await self._wait(self._patience.again.delay_s(self._failures, random.random())):
+                continue
             began = monotonic()
             try:
                 self._producer = await asyncio.to_thread(self._begin)
             except KafkaUnavailableError as fault:
-                self._trouble.failures += 1
+                self._failures += 1
                 self._trouble.tell(fault)
                 continue
             self._answered(self._producer, monotonic() - began)
             for lane in self._lanes:
                 lane.source.resume()
             return True
+        return False
 
     async def _settle(self, producer: KafkaProducer) -> None:
         """One round."""
@@ -183,11 +184,13 @@ class Bridge:
             confirmed = lane.take_confirmed()
             if confirmed:
                 await self._acknowledge(lane, confirmed)
+                self._failures = 0
                 self._answered_at = time_ns()
                 producer.all_is_well()
                 self._trouble.end()
         took_s = self._ticks.take_confirmed()
         if took_s is not None:
+            self._failures = 0
             self._answered(producer, took_s)
         failures = [*(lane.failure for lane in self._lanes), self._ticks.failure, producer.fatal]
         fault = next((failure for failure in failures if failure is not None), None)
@@ -196,7 +199,8 @@ class Bridge:
             return
         self._look()
         await self._tell_how_far(producer)
-        self._judge(producer)
+        if self._producer is producer:
+            self._judge(producer)
 
     async def _acknowledge(self, lane: Lane, confirmed: Sequence[Sent]) -> None:
         """Everything up to the last of these is in Kafka."""
@@ -227,7 +231,8 @@ class Bridge:
 
     async def _say_last(self, producer: KafkaProducer) -> None:
         """Where all that ever came is in Kafka and acknowledged, say so: nobody need wait for what we left."""
-        if self._lanes[0].source.status.unacknowledged:
+        status = self._lanes[0].source.status
+        if status.state is not SourceState.CONSUMING or status.unacknowledged:
             return
         try:
             self._ticks.send_last(producer)
@@ -264,7 +269,7 @@ class Bridge:
 
     def _start_over(self, fault: KafkaUnavailableError) -> None:
         """Everything unconfirmed goes back to the queues; a new producer is begun after a pause."""
-        self._trouble.failures += 1
+        self._failures += 1
         self._trouble.tell(fault)
         for lane in self._lanes:
             lane.source.hand_back(f"waiting for Kafka: {fault}")
@@ -283,11 +288,13 @@ class Bridge:
     def _unconfirmed(self) -> bool:
         return any(lane.unconfirmed for lane in self._lanes)
 
-    async def _wait(self, seconds: float) -> None:
-        """Until it is time to try again, or somebody wakes us."""
+    async def _wait(self, seconds: float) -> bool:
+        """Until it is time to try again, or somebody wakes us; whether somebody did."""
         self._woken.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
         except TimeoutError:
-            return
+            return False
+        self._failures = 0
+        return True

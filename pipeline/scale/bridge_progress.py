@@ -5,6 +5,9 @@ told what is confirmed, and asked for ticks.
 
 Both rest on what came to this bridge alone, in the order in which it was confirmed. What came to others, theirs say:
 whoever reads `track` takes the least of all (`pipeline.core.bridges`).
+
+A life is that of one channel. With a new one the bridge goes under a new name: what was not acknowledged on the old one
+may come to others, so that the old name counts as lost, and holds all back until that is through.
 """
 
 from pipeline.core.watermark import Watermark
@@ -13,28 +16,41 @@ from pipeline.wires.source import SourceStatus, Token
 from schemas.stream import Tick
 
 
+class _Life:
+    """What is known of one channel."""
+
+    __slots__ = ("consumers", "looked_at", "queue", "settled_at", "ticks", "watermark")
+
+    def __init__(self) -> None:
+        self.watermark = Watermark()
+        self.queue = QueueProgress()
+        self.settled_at: int | None = None
+        self.ticks = 0
+        self.consumers: int | None = None
+        self.looked_at: int | None = None
+
+    def settle(self, at: int) -> None:
+        self.settled_at = at if self.settled_at is None else max(at, self.settled_at)
+
+
 class BridgeProgress:
-    """The progress of one life of a bridge, over the operator's queue."""
+    """The progress of a bridge over the operator's queue."""
 
     def __init__(self, bridge: str) -> None:
-        """Nothing has come. `bridge` names this life: no other ever has this name."""
+        """Nothing has come. `bridge` names this process: no other ever has this name."""
         self._bridge = bridge
-        self._watermark = Watermark()
-        self._queue = QueueProgress()
-        self._settled_at: int | None = None
-        self._number = 0
-        self._consumers: int | None = None
-        self._looked_at: int | None = None
+        self._epoch = 0
+        self._life = _Life()
 
     @property
     def watermark(self) -> int | None:
         """See Tick."""
-        return self._watermark.at
+        return self._life.watermark.at
 
     @property
     def has_told(self) -> bool:
-        """Whether there was a tick."""
-        return self._number > 0
+        """Whether there was a tick in this life."""
+        return self._life.ticks > 0
 
     def confirmed(self, token: Token, latest: int | None, received_at: int | None) -> None:
         """Deliveries up to here are in Kafka, and so is everything that came before them.
@@ -43,37 +59,44 @@ class BridgeProgress:
         `received_at` is when the last of them reached us, our clock, where none of them had been delivered before; None
         where one had: then something that another consumer left behind may still be on its way.
         """
-        self._queue.committed(token)
-        self._watermark.see([(latest, None)])
+        if not self._is_current(token.epoch):
+            return
+        self._life.queue.committed(token)
+        self._life.watermark.see([(latest, None)])
         if received_at is not None:
-            self._settle(received_at)
+            self._life.settle(received_at)
 
     def look(self, status: SourceStatus) -> None:
         """The source is so now. A queue that was empty has nothing left for us: others hold what they took."""
         answer = status.answer
-        if answer is None:
+        if answer is None or not self._is_current(answer.epoch):
             return
-        self._consumers, self._looked_at = answer.consumers, answer.at
+        life = self._life
+        life.consumers, life.looked_at = answer.consumers, answer.at
         # Whether others consume, too, is for who reads the ticks of all to judge.
-        alone = status._replace(answer=answer._replace(consumers=1))
-        empty_at = self._queue.look(alone)
+        empty_at = life.queue.look(status._replace(answer=answer._replace(consumers=1)))
         if empty_at is not None:
-            self._watermark.queue_was_empty(empty_at)
-            self._settle(empty_at)
+            life.watermark.queue_was_empty(empty_at)
+            life.settle(empty_at)
 
     def tick(self, at: int, *, is_last: bool = False) -> Tick:
         """The next tick, made at `at`, our clock, nanoseconds since the epoch."""
-        self._number += 1
+        life = self._life
+        life.ticks += 1
         return Tick(
-            bridge=self._bridge,
-            number=self._number,
+            bridge=f"{self._bridge}.{self._epoch}",
+            number=life.ticks,
             at=at,
-            watermark=self._watermark.at,
-            settled_at=self._settled_at,
-            consumers=self._consumers,
-            looked_at=self._looked_at,
+            watermark=life.watermark.at,
+            settled_at=life.settled_at,
+            consumers=life.consumers,
+            looked_at=life.looked_at,
             is_last=is_last,
         )
 
-    def _settle(self, at: int) -> None:
-        self._settled_at = at if self._settled_at is None else max(at, self._settled_at)
+    def _is_current(self, epoch: int) -> bool:
+        """Whether this is the channel that we are at; a new one begins a new life."""
+        if epoch > self._epoch:
+            self._epoch = epoch
+            self._life = _Life()
+        return epoch == self._epoch

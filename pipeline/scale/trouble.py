@@ -15,13 +15,12 @@ _NOTHING = BatchReport(0, 0, 0, Counter(), Counter(), ())
 
 
 class Trouble:
-    """What is wrong now, if anything. `failures` counts tries in a row that failed."""
+    """What is wrong now, if anything."""
 
     def __init__(self, meters: Meters) -> None:
         """All is well."""
         self._meters = meters
         self._words = ""
-        self.failures = 0
 
     def tell(self, fault: KafkaUnavailableError) -> None:
         """This is wrong; nothing new where it was wrong before."""
@@ -34,7 +33,6 @@ class Trouble:
 
     def end(self) -> None:
         """Kafka takes messages, or answers."""
-        self.failures = 0
         if self._words:
             _LOG.info("Kafka takes messages again")
             self._words = ""
