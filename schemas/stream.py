@@ -51,7 +51,7 @@ class Freshness(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """How far one bridge has come. The same tick goes to every partition of `track`; times are the bridge's clock.
+    """How far one life of a bridge has come. The same tick goes to every partition of `track`; times are the bridge's clock.
 
     `bridge`      names one life of one bridge: its successor on the same machine has another name.
     `number`      counts the ticks of this life, from 1.
@@ -67,6 +67,7 @@ class Tick(NamedTuple):
     """
 
     bridge: str
+    life: int
     number: int
     at: int
     watermark: int | None

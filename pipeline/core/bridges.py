@@ -1,55 +1,75 @@
 """All bridges of a queue: from the ticks of each to the watermark of all.
 
-Owns who counts as live, as lost and as gone, and how far all of them together have come. Pure, and a function of the
-ticks in their order: time is what the ticks say. Must not know Kafka, or what waits for the watermark. There is one for
-each partition of `track`, and every partition gets every tick.
+Owns whose word is waited for, and how far all of them together have come. Pure, and a function of the ticks in their
+order: time is what the ticks say. Must not know Kafka, or what waits for the watermark. There is one for each partition
+of `track`, and every partition gets every tick.
 
 The watermark of all is the least of theirs: of what came to each, everything before it is in Kafka, so nothing before
-the least is missing. It never goes back. It stands still
+the least is missing. It never goes back, and it moves only by what is proved. The proof is an answer of the broker's:
+so many consumers had the queue at that moment, and as many lives of bridges are known to have consumed just then, since
+each ticked before and after it. Then
 
-    while a live bridge knows nothing yet,
-    while the queue has more consumers than there are live bridges: what those hold, nobody here knows,
-    at what a lost bridge said last, until what it held has come to others and is in Kafka.
+- nobody else held anything, so the least of what was said before that moment holds;
+- a life that ticked before that moment and not after it is closed: what it held is back in the queue.
 
-A bridge is lost when it has not ticked for LOST_NS while another did. What it held is back in the queue once the broker
-does not count it as a consumer any more; it is through once every live bridge has been given something that was never
-delivered before, or has found the queue empty, well after that. A bridge that says that its tick is its last one held
-nothing: it is gone at once.
+What closed lives held comes to others. It is through once every life that is not closed has been given something that
+was never delivered before, or has found the queue empty, well after the last of them was closed. Until then what they
+said last holds all back. A life that says that its tick is its last one held nothing: it is gone at once.
 
-Ticks that come again change nothing, and old ones of lives that are over are harmless: they name a bridge that is lost
-already by the ticks of others.
+So with a queue that nobody asks about nothing ever moves. Ticks that come again change nothing; those of lives that are
+long over are harmless: they are closed by the next proof. One case is not seen: a bridge that begins to consume and
+dies before it ticks once and before the broker is asked again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from schemas.stream import Tick
 
-LOST_NS = 10 * 10**9
-"""A bridge ticks every second."""
+SKEW_NS = 2 * 10**9
+"""How far clocks of bridges may differ."""
 MARGIN_NS = 10 * 10**9
-"""How long a delivery may lie between the broker and a bridge: what was sent before a bridge was lost is no proof."""
+"""How long a delivery may lie between the broker and a bridge: one sent before a life was closed proves nothing."""
+
+_MOST_LOOKS = 64
 
 
-class _Bridge(NamedTuple):
-    """One life of a bridge: its latest tick, and when the broker counted it no more, None before that."""
+class _Life(NamedTuple):
+    """A life of a bridge: its latest tick, when the first one was, and when it is known to have been closed."""
 
     tick: Tick
+    first_at: int
     closed_at: int | None = None
+
+
+class _Look(NamedTuple):
+    """The broker was asked at this moment, and named so many consumers."""
+
+    at: int
+    consumers: int
+
+
+class _Candidate(NamedTuple):
+    """What all had said by a moment: the least of it."""
+
+    watermark: int
+    at: int
 
 
 class Bridges:
     """See above."""
 
-    __slots__ = ("_bridges", "_latest", "_watermark")
+    __slots__ = ("_candidate", "_latest", "_lives", "_looks", "_watermark")
 
     def __init__(self) -> None:
         """No bridge is known."""
-        self._bridges: dict[str, _Bridge] = {}
-        self._latest = 0
+        self._lives: dict[tuple[str, int], _Life] = {}
         self._watermark: int | None = None
+        self._latest = 0
+        self._looks: tuple[_Look, ...] = ()
+        self._candidate: _Candidate | None = None
 
     @property
     def watermark(self) -> int | None:
@@ -58,73 +78,77 @@ class Bridges:
 
     def take(self, tick: Tick) -> int | None:
         """A tick; how far all have come now."""
-        known = self._bridges.get(tick.bridge)
+        name = (tick.bridge, tick.life)
+        known = self._lives.get(name)
+        if tick.is_last if known is None else tick.number <= known.tick.number:
+            return self._watermark
         if tick.is_last:
-            self._bridges.pop(tick.bridge, None)
-        elif known is None or tick.number > known.tick.number:
-            self._bridges[tick.bridge] = _Bridge(tick)
+            del self._lives[name]
+        else:
+            if known is None:
+                # It may have consumed for a while: what the others said meanwhile is not all there was to say.
+                self._candidate = None
+            # A life that was taken for closed and goes on was not.
+            self._lives[name] = _Life(tick, tick.at if known is None else known.first_at)
         self._latest = max(self._latest, tick.at)
-        self._let_go()
-        self._move()
+        if tick.looked_at is not None and tick.consumers is not None:
+            look = _Look(tick.looked_at, tick.consumers)
+            if look not in self._looks:
+                self._looks = (*self._looks[1 - _MOST_LOOKS :], look)
+        self._prove()
         return self._watermark
 
     def to_bytes(self) -> bytes:
         """What must be kept, so that a restart knows of whom something may still come."""
-        bridges = [[*bridge.tick, bridge.closed_at] for bridge in self._bridges.values()]
-        return orjson.dumps([self._watermark, self._latest, bridges])
+        lives = [[*life.tick, life.first_at, life.closed_at] for life in self._lives.values()]
+        return orjson.dumps([self._watermark, self._latest, lives, self._looks, self._candidate], default=list)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Bridges":
         """What was kept. Raises ValueError or TypeError for something else."""
         bridges = cls()
-        bridges._watermark, bridges._latest, kept = orjson.loads(content)
-        for *members, closed_at in kept:
+        bridges._watermark, bridges._latest, lives, looks, candidate = orjson.loads(content)
+        bridges._looks = tuple(_Look(*look) for look in looks)
+        bridges._candidate = None if candidate is None else _Candidate(*candidate)
+        for *members, first_at, closed_at in lives:
             tick = Tick(*members)
-            bridges._bridges[tick.bridge] = _Bridge(tick, closed_at)
+            bridges._lives[tick.bridge, tick.life] = _Life(tick, first_at, closed_at)
         return bridges
 
-    def _live(self) -> Sequence[Tick]:
-        return [bridge.tick for bridge in self._bridges.values() if self._latest - bridge.tick.at <= LOST_NS]
+    def _prove(self) -> None:
+        """Draw what follows from every answer that is a proof by now."""
+        proved = [look for look in self._looks if look.consumers == _consuming(look.at, self._lives)]
+        if proved:
+            latest = max(proved)
+            self._looks = tuple(look for look in self._looks if look.at > latest.at)
+            if self._candidate is not None and latest.at > self._candidate.at + SKEW_NS:
+                self._watermark = max(self._candidate.watermark, self._watermark or 0)
+                self._candidate = None
+            self._close(latest.at)
+            self._let_go()
+        if self._candidate is None:
+            marks = [life.tick.watermark for life in self._lives.values()]
+            known = [mark for mark in marks if mark is not None]
+            if known and len(known) == len(marks):
+                self._candidate = _Candidate(min(known), self._latest)
+
+    def _close(self, at: int) -> None:
+        for name, (tick, first_at, closed_at) in self._lives.items():
+            if closed_at is None and tick.at + SKEW_NS < at:
+                self._lives[name] = _Life(tick, first_at, at)
 
     def _let_go(self) -> None:
-        """Forget lost bridges of which nothing can come any more."""
-        live = self._live()
-        for name, (tick, known_closed_at) in list(self._bridges.items()):
-            if self._latest - tick.at <= LOST_NS:
-                continue
-            # Who is counted beside the live ones may be this one after all.
-            closed_at = None if _is_somebody_else(live) else known_closed_at or _closed_at(tick, live)
-            self._bridges[name] = _Bridge(tick, closed_at)
-            if closed_at is not None and live and all(_is_settled(each, closed_at) for each in live):
-                del self._bridges[name]
-
-    def _move(self) -> None:
-        live = self._live()
-        if not live or _is_somebody_else(live):
-            return
-        marks = [bridge.tick.watermark for bridge in self._bridges.values()]
-        known = [mark for mark in marks if mark is not None]
-        if len(known) == len(marks) and (self._watermark is None or min(known) > self._watermark):
-            self._watermark = min(known)
+        """Forget closed lives, once what they held is through."""
+        closed = [life.closed_at for life in self._lives.values() if life.closed_at is not None]
+        live = [life.tick for life in self._lives.values() if life.closed_at is None]
+        if closed and live and _are_settled(live, max(closed) + MARGIN_NS):
+            self._lives = {name: life for name, life in self._lives.items() if life.closed_at is None}
 
 
-def _closed_at(lost: Tick, live: Sequence[Tick]) -> int | None:
-    """When the broker said that all consumers are live bridges, after the lost one had fallen silent."""
-    looks = [
-        tick.looked_at
-        for tick in live
-        if tick.looked_at is not None and tick.looked_at > lost.at + LOST_NS and tick.consumers == len(live)
-    ]
-    return min(looks, default=None)
+def _consuming(at: int, lives: Mapping[tuple[str, int], _Life]) -> int:
+    """How many lives surely consumed at a moment: each ticked before it and after it."""
+    return sum(life.first_at + SKEW_NS < at < life.tick.at - SKEW_NS for life in lives.values())
 
 
-def _is_settled(tick: Tick, closed_at: int) -> bool:
-    return tick.settled_at is not None and tick.settled_at > closed_at + MARGIN_NS
-
-
-def _is_somebody_else(live: Sequence[Tick]) -> bool:
-    """Whether somebody consumes who does not tick, by the broker's latest answer."""
-    answers = [
-        (tick.looked_at, tick.consumers) for tick in live if tick.looked_at is not None and tick.consumers is not None
-    ]
-    return not answers or max(answers)[1] > len(live)
+def _are_settled(live: Sequence[Tick], at: int) -> bool:
+    return all(tick.settled_at is not None and tick.settled_at > at for tick in live)

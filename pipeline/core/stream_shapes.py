@@ -124,6 +124,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
         "tick": Shape(
             {
                 "bridge": _TEXT,
+                "life": _INTEGER,
                 "number": _INTEGER,
                 "at": _INTEGER,
                 "watermark": _MAYBE_INTEGER,

@@ -22,7 +22,7 @@ from pipeline.scale.bridge_progress import BridgeProgress
 from pipeline.scale.role_service import serve_role
 from pipeline.secret import UnreadableSecretError
 from pipeline.settings import Settings, SettingsError
-from pipeline.wires.amqp import AmqpSource
+from pipeline.wires.amqp import AmqpSource, Pace
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
@@ -30,6 +30,8 @@ from pipeline.wires.kafka_topics import TOPICS, TopicKeeper, TopicsRefusedError,
 from schemas.catalogue import shipped_catalogue
 
 _ANSWER_S = 5.0
+_PACE = Pace(look_s=1.0, idle_looks=30)
+"""The watermark of all bridges moves by what the broker answers: it is asked more often than by a worker alone."""
 
 
 def serve_bridge(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -100,4 +102,5 @@ def _source(settings: Settings, read: Callable[[Settings], EaseeConnection], nam
         prefetch=settings.prefetch,
         is_shared=settings.amqp_share,
         name=f"chargeline {version('chargeline')} {name}",
+        pace=_PACE,
     )

@@ -6,8 +6,8 @@ told what is confirmed, and asked for ticks.
 Both rest on what came to this bridge alone, in the order in which it was confirmed. What came to others, theirs say:
 whoever reads `track` takes the least of all (`pipeline.core.bridges`).
 
-A life is that of one channel. With a new one the bridge goes under a new name: what was not acknowledged on the old one
-may come to others, so that the old name counts as lost, and holds all back until that is through.
+A life is that of one channel. What was not acknowledged on an old one may come to others, so that the old life counts
+as lost, and holds all back until that is through.
 """
 
 from pipeline.core.watermark import Watermark
@@ -84,7 +84,8 @@ class BridgeProgress:
         life = self._life
         life.ticks += 1
         return Tick(
-            bridge=f"{self._bridge}.{self._epoch}",
+            bridge=self._bridge,
+            life=self._epoch,
             number=life.ticks,
             at=at,
             watermark=life.watermark.at,

@@ -1,41 +1,48 @@
 """All bridges of a queue: nothing is taken as known while somebody may still hold it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.bridges import LOST_NS, MARGIN_NS, Bridges
+from pipeline.core.bridges import MARGIN_NS, Bridges
 from schemas.stream import Tick
 
 S = 10**9
-T = 1_000 * S
+T = 1_000
 
 
 class Teller:
-    """One bridge: its ticks, one after the other."""
+    """One bridge, which ticks every second, and asks the broker at each tick."""
 
-    def __init__(self, bridges: Bridges, name: str) -> None:
+    def __init__(self, bridges: Bridges, name: str, life: int = 1) -> None:
+        self.consumers: int | None = 1
+        self.settled_at: int | None = None
         self._bridges = bridges
         self._name = name
+        self._life = life
         self._number = 0
 
-    def tick(
-        self,
-        at: int,
-        watermark: int | None,
-        *,
-        consumers: int | None = 1,
-        settled_at: int | None = None,
-        is_last: bool = False,
-    ) -> int | None:
-        """A tick whose look at the queue was a second ago; the watermark of all then."""
+    def tick(self, at: int, watermark: int | None, *, is_last: bool = False) -> int | None:
+        """A tick at a second; the watermark of all then."""
         self._number += 1
-        looked_at = None if consumers is None else at - S
+        looked_at = None if self.consumers is None else at * S
+        settled_at = None if self.settled_at is None else self.settled_at * S
         return self._bridges.take(
-            Tick(self._name, self._number, at, watermark, settled_at, consumers, looked_at, is_last)
+            Tick(
+                self._name, self._life, self._number, at * S, watermark, settled_at, self.consumers, looked_at, is_last
+            )
         )
+
+
+def run(tellers: Sequence[Teller], first: int, seconds: int, watermark: int | None) -> int | None:
+    """All tick every second, and say the same; the watermark of all then."""
+    found = None
+    for at in range(first, first + seconds):
+        for teller in tellers:
+            found = teller.tick(at, watermark)
+    return found
 
 
 @pytest.fixture
@@ -43,95 +50,101 @@ def bridges() -> Bridges:
     return Bridges()
 
 
-def test_the_watermark_of_one_bridge_is_its_own_and_never_goes_back(bridges: Bridges) -> None:
+def test_the_watermark_of_one_bridge_is_its_own_once_it_is_proved_and_never_goes_back(bridges: Bridges) -> None:
     one = Teller(bridges, "one")
     assert bridges.watermark is None
-    assert one.tick(T, None) is None
-    assert one.tick(T + S, 50) == 50
-    assert one.tick(T + 2 * S, 70) == 70
-    assert one.tick(T + 3 * S, 60) == 70
+    assert run([one], T, 4, 50) is None
+    assert run([one], T + 4, 6, 50) == 50
+    assert run([one], T + 10, 20, 70) == 70
+    assert run([one], T + 30, 20, 60) == 70
 
 
 def test_the_watermark_of_two_is_the_lesser_and_waits_for_whoever_knows_nothing(bridges: Bridges) -> None:
     one, two = Teller(bridges, "one"), Teller(bridges, "two")
-    assert one.tick(T, 50) == 50
-    assert one.tick(T + S, 90, consumers=2) == 50
-    assert two.tick(T + S, None, consumers=2) == 50
-    assert two.tick(T + 2 * S, 60, consumers=2) == 60
-    assert two.tick(T + 3 * S, 100, consumers=2) == 90
+    one.consumers = two.consumers = 2
+    for at in range(T, T + 20):
+        one.tick(at, 90)
+        assert two.tick(at, None) is None
+    for at in range(T + 20, T + 40):
+        one.tick(at, 90)
+        two.tick(at, 60)
+    assert bridges.watermark == 60
 
 
-def test_while_somebody_consumes_who_does_not_tick_nothing_moves(bridges: Bridges) -> None:
+@pytest.mark.parametrize("consumers", [None, 2])
+def test_without_a_proof_that_nobody_else_consumes_nothing_moves(bridges: Bridges, consumers: int | None) -> None:
     one = Teller(bridges, "one")
-    assert one.tick(T, 50, consumers=2) is None
-    assert one.tick(T + S, 60, consumers=None) is None
-    assert one.tick(T + 2 * S, 70, consumers=1) == 70
+    one.consumers = consumers
+    assert run([one], T, 30, 50) is None
+    one.consumers = 1
+    assert run([one], T + 30, 10, 70) == 70
 
 
-def test_a_lost_bridge_holds_it_until_what_it_held_is_through(bridges: Bridges) -> None:
+def test_who_begins_to_consume_before_it_ticks_is_waited_for(bridges: Bridges) -> None:
     one, two = Teller(bridges, "one"), Teller(bridges, "two")
-    one.tick(T, 50, consumers=2)
-    two.tick(T, 50, consumers=2)
-    lost_at = T + LOST_NS
-    assert one.tick(lost_at, 100, consumers=2) == 50
-    # The broker counts it still: its channel is open, and it may hold anything.
-    assert one.tick(lost_at + 2 * S, 200, consumers=2, settled_at=lost_at + 100 * S) == 50
-    # Now it does not; but what it held may be on its way to the live one.
-    closed_at = lost_at + 4 * S
-    assert one.tick(closed_at + S, 300, consumers=1, settled_at=closed_at) == 50
-    assert one.tick(closed_at + 2 * S, 300, consumers=1, settled_at=closed_at + MARGIN_NS) == 50
-    assert one.tick(closed_at + 20 * S, 400, consumers=1, settled_at=closed_at + MARGIN_NS + 1) == 400
+    run([one], T, 20, 50)
+    one.consumers = two.consumers = 2
+    assert run([one], T + 20, 3, 100) == 50
+    run([one, two], T + 23, 1, None)
+    for at in range(T + 24, T + 40):
+        one.tick(at, 100)
+        two.tick(at, 60)
+    assert bridges.watermark == 60
 
 
-def test_all_live_bridges_must_be_settled(bridges: Bridges) -> None:
+def test_a_dead_bridge_holds_it_until_what_it_held_is_through(bridges: Bridges) -> None:
+    one, two = Teller(bridges, "one"), Teller(bridges, "two")
+    one.consumers = two.consumers = 2
+    assert run([one, two], T, 20, 50) == 50
+    # Its channel is open for the broker: it may hold anything.
+    one.settled_at = T + 500
+    assert run([one], T + 20, 30, 100) == 50
+    # Now it is not, and what it held goes to the live one.
+    one.consumers, one.settled_at = 1, T + 51
+    assert run([one], T + 50, 30, 200) == 50
+    one.settled_at = T + 80 + MARGIN_NS // S
+    assert run([one], T + 80, 20, 300) == 300
+
+
+def test_all_who_live_must_be_settled(bridges: Bridges) -> None:
     tellers = [Teller(bridges, name) for name in ("one", "two", "three")]
     for teller in tellers:
-        teller.tick(T, 50, consumers=3)
-    one, two, _ = tellers
-    now = T + 2 * LOST_NS
-    later = now + 100 * S
-    assert one.tick(now, 100, consumers=2, settled_at=later) == 50
-    assert two.tick(now, 100, consumers=2, settled_at=now) == 50
-    assert one.tick(now + S, 120, consumers=2, settled_at=later) == 50
-    assert two.tick(now + S, 110, consumers=2, settled_at=later) == 110
-
-
-def test_a_consumer_that_is_counted_again_may_be_the_lost_one(bridges: Bridges) -> None:
-    one, two = Teller(bridges, "one"), Teller(bridges, "two")
-    one.tick(T, 50, consumers=2)
-    two.tick(T, 50, consumers=2)
-    now = T + 2 * LOST_NS
-    one.tick(now, 100, consumers=1, settled_at=now)
-    one.tick(now + 5 * S, 100, consumers=2, settled_at=now + 5 * S)
-    assert one.tick(now + 15 * S, 100, consumers=1, settled_at=now + 12 * S) == 50
-    assert one.tick(now + 40 * S, 100, consumers=1, settled_at=now + 39 * S) == 100
+        teller.consumers = 3
+    assert run(tellers, T, 20, 50) == 50
+    live = tellers[:2]
+    for teller in live:
+        teller.consumers = 2
+    live[0].settled_at = T + 500
+    assert run(live, T + 20, 30, 100) == 50
+    live[1].settled_at = T + 500
+    assert run(live, T + 50, 20, 110) == 110
 
 
 def test_a_bridge_that_ends_in_order_holds_nothing(bridges: Bridges) -> None:
     one, two = Teller(bridges, "one"), Teller(bridges, "two")
-    one.tick(T, 50, consumers=2)
-    two.tick(T, 50, consumers=2)
-    two.tick(T + S, 60, consumers=2, is_last=True)
-    assert one.tick(T + 2 * S, 90, consumers=1) == 90
+    one.consumers = two.consumers = 2
+    run([one, two], T, 20, 50)
+    two.tick(T + 20, 60, is_last=True)
+    one.consumers = 1
+    assert run([one], T + 20, 20, 90) == 90
 
 
-def test_its_successor_counts_by_itself(bridges: Bridges) -> None:
-    one = Teller(bridges, "one")
-    one.tick(T, 50)
-    successor = Teller(bridges, "one again")
-    now = T + 3 * LOST_NS
-    assert successor.tick(now, 100, settled_at=now) == 50
-    assert successor.tick(now + 20 * S, 120, settled_at=now + 19 * S) == 120
+@pytest.mark.parametrize(("name", "life"), [("one", 2), ("one again", 1)])
+def test_a_new_channel_or_process_is_another_life(bridges: Bridges, name: str, life: int) -> None:
+    run([Teller(bridges, "one")], T, 20, 50)
+    successor = Teller(bridges, name, life)
+    assert run([successor], T + 20, 30, 100) == 50
+    successor.settled_at = T + 60
+    assert run([successor], T + 50, 20, 120) == 120
 
 
 def test_ticks_of_lives_that_are_over_are_harmless(bridges: Bridges) -> None:
     one = Teller(bridges, "one")
-    one.tick(T, 50)
-    old = Tick("old", 7, T - 1_000 * S, 10, None, 1, T - 1_000 * S, is_last=False)
-    assert bridges.take(old) == 50
-    now = T + 2 * S
-    assert one.tick(now, 60, settled_at=now) == 50
-    assert one.tick(now + 30 * S, 70, settled_at=now + 29 * S) == 70
+    run([one], T, 20, 50)
+    bridges.take(Tick("old", 1, 7, 5 * S, 10, None, 1, 5 * S, is_last=False))
+    assert run([one], T + 20, 20, 60) == 50
+    one.settled_at = T + 80
+    assert run([one], T + 40, 30, 70) == 70
 
 
 @given(st.data())
@@ -140,12 +153,13 @@ def test_a_tick_that_comes_again_and_a_restart_change_nothing(data: st.DataObjec
     for step in range(data.draw(st.integers(1, 12))):
         tick = Tick(
             bridge=data.draw(st.sampled_from(["a", "b", "c"])),
+            life=data.draw(st.integers(1, 2)),
             number=step + 1,
-            at=T + step * data.draw(st.integers(0, 8)) * S,
+            at=(T + step * data.draw(st.integers(0, 8))) * S,
             watermark=data.draw(st.none() | st.integers(0, 100)),
-            settled_at=data.draw(st.none() | st.integers(0, 60).map(lambda seconds: T + seconds * S)),
+            settled_at=data.draw(st.none() | st.integers(0, 60).map(lambda seconds: (T + seconds) * S)),
             consumers=data.draw(st.none() | st.integers(1, 3)),
-            looked_at=data.draw(st.integers(0, 60).map(lambda seconds: T + seconds * S)),
+            looked_at=data.draw(st.integers(0, 60).map(lambda seconds: (T + seconds) * S)),
             is_last=data.draw(st.booleans()),
         )
         before = bridges.watermark
@@ -157,7 +171,7 @@ def test_a_tick_that_comes_again_and_a_restart_change_nothing(data: st.DataObjec
         assert again.to_bytes() == bridges.to_bytes()
 
 
-@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"[1, 2, [[3]]]"])
+@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"[1, 2, [[3]], [], null]"])
 def test_what_was_never_kept_is_refused(content: bytes) -> None:
     restore: Callable[[bytes], Bridges] = Bridges.from_bytes
     with pytest.raises((ValueError, TypeError)):

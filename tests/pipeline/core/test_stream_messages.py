@@ -162,7 +162,7 @@ def test_a_silence_as_long_as_the_setting_is_not_covered_up() -> None:
 
 
 def test_a_tick_goes_to_every_partition_alone() -> None:
-    tick = Tick("bridge", 1, 2, 3, None, None, None, is_last=False)
+    tick = Tick("bridge", 1, 1, 2, 3, None, None, None, is_last=False)
     messages = maker().of_tick(tick)
     assert [(message.topic, message.partition) for message in messages] == [
         (Topic.TRACK, partition) for partition in range(COUNT)

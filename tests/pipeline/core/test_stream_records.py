@@ -53,7 +53,7 @@ COMMANDS = st.builds(
 MOMENTS = st.lists(INTEGER, min_size=1, max_size=3).map(tuple)
 FRESHNESS = st.builds(Freshness, st.lists(st.builds(Heard, TEXT, MOMENTS, INTEGER), max_size=3).map(tuple))
 TICKS = st.builds(
-    Tick, TEXT, INTEGER, INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, st.booleans()
+    Tick, TEXT, INTEGER, INTEGER, INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, st.booleans()
 )
 REJECTS = st.builds(
     StreamReject,
@@ -118,7 +118,7 @@ def test_a_member_of_any_form_never_raises(reader: StreamReader, record: StreamR
     assert len(read.records) + len(read.rejects) == 1
 
 
-TICK = Tick("bridge-1", 1, 5, None, None, 1, 4, is_last=False)
+TICK = Tick("bridge-1", 2, 1, 5, None, None, 1, 4, is_last=False)
 
 
 def changed(**members: object) -> bytes:
