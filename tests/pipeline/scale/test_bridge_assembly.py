@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.bridges import Bridges
 from pipeline.core.stream_records import StreamReader
 from pipeline.core.stream_shapes import StreamRecord
 from pipeline.scale.bridge_assembly import begin_with_kafka, serve_bridge
@@ -102,9 +103,13 @@ def expected(stream: Stream) -> Counter[object]:
     return Counter([*(fact._replace(received_at=None) for fact in facts), *rejects])
 
 
-def watermarks(kafka: Kafka) -> list[int]:
-    """What ticks say so far; 0 first."""
-    return [0, *(record.watermark or 0 for record in records(kafka, Topic.TRACK) if isinstance(record, Tick))]
+def together(kafka: Kafka) -> int:
+    """How far all bridges together have come, by their ticks; 0 while nothing is known."""
+    bridges = Bridges()
+    for record in records(kafka, Topic.TRACK):
+        if isinstance(record, Tick):
+            bridges.take(record)
+    return bridges.watermark or 0
 
 
 def until_delivered(bridge: RunningWorker, most: int) -> None:
@@ -134,7 +139,7 @@ def test_every_delivery_is_in_its_topic_once_and_its_end_is_told(
         until_delivered(bridge, len(stream.deliveries))
         assert bridge.readiness()[0] == 200
         # The queue is empty, and nobody else consumes: then everything is known up to the present.
-        bridge.until(lambda: max(watermarks(kafka)) >= began, PATIENCE_S)
+        bridge.until(lambda: together(kafka) >= began, PATIENCE_S)
         leave(bridge)
         assert stage.is_drained()
     assert content(kafka) == expected(stream)
