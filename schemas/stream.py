@@ -51,9 +51,10 @@ class Freshness(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """How far one life of a bridge has come. The same tick goes to every partition of `track`; times are the bridge's clock.
+    """How far one life of a bridge has come: the same tick for every partition of `track`; times are its own clock's.
 
-    `bridge`      names one life of one bridge: its successor on the same machine has another name.
+    `bridge`      names one process: its successor on the same machine has another name.
+    `life`        counts its channels at the broker: with a new one a new life begins, of which this speaks alone.
     `number`      counts the ticks of this life, from 1.
     `at`          when it was made.
     `watermark`   of what came to this bridge, everything that reached the cloud before this moment is in Kafka; None
@@ -64,6 +65,7 @@ class Tick(NamedTuple):
                   None where it gave none.
     `is_last`     the bridge ends, and all that ever came to it is in Kafka and acknowledged: nothing of it will be
                   delivered to another.
+    What follows from the ticks of all bridges: `pipeline.core.bridges`.
     """
 
     bridge: str

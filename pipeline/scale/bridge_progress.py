@@ -48,6 +48,11 @@ class BridgeProgress:
         return self._life.watermark.at
 
     @property
+    def has_begun(self) -> bool:
+        """Whether anything is known of a channel: before that a tick would speak of a life that nobody lives."""
+        return self._epoch > 0
+
+    @property
     def has_told(self) -> bool:
         """Whether there was a tick in this life."""
         return self._life.ticks > 0

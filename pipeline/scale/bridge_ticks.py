@@ -45,7 +45,9 @@ class BridgeTicks:
         return self._clock() - self._sent_at
 
     def send_when_due(self, producer: KafkaProducer) -> None:
-        """Send one where it is time. Raises KafkaUnavailableError."""
+        """Send one where it is time, and something is known. Raises KafkaUnavailableError."""
+        if not self._progress.has_begun:
+            return
         if self._parcel is None and self._clock() - self._sent_at >= self._tick_s:
             self._send(producer, is_last=False)
 

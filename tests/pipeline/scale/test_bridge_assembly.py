@@ -38,7 +38,7 @@ def stream() -> Stream:
     return simulate(3_000, 20, seed=1)
 
 
-class Bridges:
+class Processes:
     """Bridges on one queue, at one Kafka."""
 
     def __init__(self, stage: Stage, folder: Path, kafka: Kafka) -> None:
@@ -68,10 +68,10 @@ class Bridges:
 
 
 @contextmanager
-def bridges(folder: Path, rabbitmq: RabbitMq, vhost: str, kafka: Kafka) -> Iterator[tuple[Stage, Bridges]]:
+def bridges(folder: Path, rabbitmq: RabbitMq, vhost: str, kafka: Kafka) -> Iterator[tuple[Stage, Processes]]:
     stage = Stage(folder, rabbitmq, vhost)
     stage.fill([])
-    running = Bridges(stage, folder, kafka)
+    running = Processes(stage, folder, kafka)
     try:
         yield stage, running
     finally:

@@ -14,6 +14,7 @@ def status(answer: QueueAnswer | None) -> SourceStatus:
 
 def test_a_bridge_to_which_nothing_came_knows_nothing() -> None:
     progress = BridgeProgress("b")
+    assert not progress.has_begun
     assert not progress.has_told
     progress.look(status(None))
     assert progress.tick(7) == Tick("b", 0, 1, 7, None, None, None, None, is_last=False)

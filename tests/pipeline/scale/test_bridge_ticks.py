@@ -8,6 +8,7 @@ from pipeline.core.stream_records import StreamReader
 from pipeline.scale.bridge_progress import BridgeProgress
 from pipeline.scale.bridge_ticks import BridgeTicks
 from pipeline.wires.kafka_producer import KafkaProducer
+from pipeline.wires.source import Token
 from schemas.stream import Tick, Topic
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics, maker, options
 from tests.services.kafka import Kafka
@@ -39,9 +40,12 @@ def confirm(ticks: BridgeTicks, producer: KafkaProducer) -> None:
 def test_one_is_sent_when_it_is_time_and_the_one_before_is_confirmed(kafka: Kafka) -> None:
     make_topics(kafka)
     producer, clock = KafkaProducer(options(kafka), "test"), Clock()
-    ticks = BridgeTicks(BridgeProgress("b"), maker(), 1.0, clock)
+    progress = BridgeProgress("b")
+    ticks = BridgeTicks(progress, maker(), 1.0, clock)
     ticks.send_last(producer)
-    assert producer.in_flight == 0
+    ticks.send_when_due(producer)
+    assert sent_at(ticks) is None
+    progress.confirmed(Token(1, 1), 5, None)
     ticks.send_when_due(producer)
     assert sent_at(ticks) == 100.0
     clock.now += 5
@@ -65,7 +69,9 @@ def test_one_is_sent_when_it_is_time_and_the_one_before_is_confirmed(kafka: Kafk
 def test_one_that_went_with_its_producer_is_forgotten(kafka: Kafka) -> None:
     make_topics(kafka)
     producer = KafkaProducer(options(kafka), "test")
-    ticks = BridgeTicks(BridgeProgress("b"), maker(), 1.0, Clock())
+    progress = BridgeProgress("b")
+    progress.confirmed(Token(1, 1), 5, None)
+    ticks = BridgeTicks(progress, maker(), 1.0, Clock())
     ticks.send_when_due(producer)
     producer.close()
     assert "Purged" in str(ticks.failure)
