@@ -52,7 +52,7 @@ class _Look(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """What all had said by a moment: the least of it."""
+    """What all had said by a moment: the least of it. Not proved yet."""
 
     watermark: int
     at: int
@@ -61,7 +61,7 @@ class _Candidate(NamedTuple):
 class Bridges:
     """See above."""
 
-    __slots__ = ("_candidate", "_latest", "_lives", "_looks", "_watermark")
+    __slots__ = ("_candidates", "_latest", "_lives", "_looks", "_watermark")
 
     def __init__(self) -> None:
         """No bridge is known."""
@@ -69,7 +69,7 @@ class Bridges:
         self._watermark: int | None = None
         self._latest = 0
         self._looks: tuple[_Look, ...] = ()
-        self._candidate: _Candidate | None = None
+        self._candidates: tuple[_Candidate, ...] = ()
 
     @property
     def watermark(self) -> int | None:
@@ -87,7 +87,7 @@ class Bridges:
         else:
             if known is None:
                 # It may have consumed for a while: what the others said meanwhile is not all there was to say.
-                self._candidate = None
+                self._candidates = ()
             # A life that was taken for closed and goes on was not.
             self._lives[name] = _Life(tick, tick.at if known is None else known.first_at)
         self._latest = max(self._latest, tick.at)
@@ -101,15 +101,15 @@ class Bridges:
     def to_bytes(self) -> bytes:
         """What must be kept, so that a restart knows of whom something may still come."""
         lives = [[*life.tick, life.first_at, life.closed_at] for life in self._lives.values()]
-        return orjson.dumps([self._watermark, self._latest, lives, self._looks, self._candidate], default=list)
+        return orjson.dumps([self._watermark, self._latest, lives, self._looks, self._candidates], default=list)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Bridges":
         """What was kept. Raises ValueError or TypeError for something else."""
         bridges = cls()
-        bridges._watermark, bridges._latest, lives, looks, candidate = orjson.loads(content)
+        bridges._watermark, bridges._latest, lives, looks, candidates = orjson.loads(content)
         bridges._looks = tuple(_Look(*look) for look in looks)
-        bridges._candidate = None if candidate is None else _Candidate(*candidate)
+        bridges._candidates = tuple(_Candidate(*candidate) for candidate in candidates)
         for *members, first_at, closed_at in lives:
             tick = Tick(*members)
             bridges._lives[tick.bridge, tick.life] = _Life(tick, first_at, closed_at)
@@ -121,16 +121,17 @@ class Bridges:
         if proved:
             latest = max(proved)
             self._looks = tuple(look for look in self._looks if look.at > latest.at)
-            if self._candidate is not None and latest.at > self._candidate.at + SKEW_NS:
-                self._watermark = max(self._candidate.watermark, self._watermark or 0)
-                self._candidate = None
+            held = [each for each in self._candidates if each.at + SKEW_NS < latest.at]
+            if held:
+                self._watermark = max(held[-1].watermark, self._watermark or 0)
+                self._candidates = self._candidates[len(held) :]
             self._close(latest.at)
             self._let_go()
-        if self._candidate is None:
-            marks = [life.tick.watermark for life in self._lives.values()]
-            known = [mark for mark in marks if mark is not None]
-            if known and len(known) == len(marks):
-                self._candidate = _Candidate(min(known), self._latest)
+        marks = [life.tick.watermark for life in self._lives.values()]
+        known = [mark for mark in marks if mark is not None]
+        is_new = not self._candidates or self._candidates[-1].at < self._latest
+        if is_new and known and len(known) == len(marks):
+            self._candidates = (*self._candidates[1 - _MOST_LOOKS :], _Candidate(min(known), self._latest))
 
     def _close(self, at: int) -> None:
         for name, (tick, first_at, closed_at) in self._lives.items():

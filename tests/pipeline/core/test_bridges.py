@@ -171,7 +171,7 @@ def test_a_tick_that_comes_again_and_a_restart_change_nothing(data: st.DataObjec
         assert again.to_bytes() == bridges.to_bytes()
 
 
-@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"[1, 2, [[3]], [], null]"])
+@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"[1, 2, [[3]], [], []]"])
 def test_what_was_never_kept_is_refused(content: bytes) -> None:
     restore: Callable[[bytes], Bridges] = Bridges.from_bytes
     with pytest.raises((ValueError, TypeError)):

@@ -17,7 +17,7 @@ from pipeline.wires.source import QueueAnswer, SourceState, SourceStatus, Token
 S = 10**9
 T = 1_780_000_000 * S
 NOTICES_AT_MOST_S = 60
-LAG_S = 12
+LAG_S = 8
 QUIET_S = 2 * NOTICES_AT_MOST_S + MARGIN_NS // S
 
 
