@@ -22,10 +22,13 @@ from pipeline.tracking import Tracking
 from pipeline.wires.fact_source import FactSource
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.influx_facts import InfluxFacts
+from pipeline.wires.influx_rows import InfluxRows
 from pipeline.wires.private_file import make_private_folder
+from pipeline.wires.row_source import RowSource
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.sqlite_facts import SqliteFacts
 from pipeline.wires.sqlite_file import ForeignFileError
+from pipeline.wires.sqlite_rows import SqliteRows
 from pipeline.wires.state import RejectLimits, StateFile
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.catalogue import shipped_catalogue
@@ -126,6 +129,19 @@ def open_past(settings: Settings) -> Iterator[Past]:
         source = InfluxFacts(bucket, secret_reader(settings.influx_token))
     with closing(source), _open_store(settings, settings.data_dir, bucket) as store:
         yield Past(source, store)
+
+
+@contextmanager
+def open_rows(settings: Settings) -> Iterator[RowSource]:
+    """Where whole rows are read back from. Raises ForeignFileError and StoreUnavailableError."""
+    bucket = bucket_of(settings)
+    source: RowSource
+    if bucket is None or settings.influx_token is None:
+        source = SqliteRows(settings.data_dir / STORE_FILE)
+    else:
+        source = InfluxRows(bucket, secret_reader(settings.influx_token))
+    with closing(source):
+        yield source
 
 
 def bucket_of(settings: Settings) -> Bucket | None:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "config": "Show the settings in force, secrets masked.",
         "demo": "Watch a simulated fleet, stored in SQLite; needs no server.",
         "explain": "Say what one message becomes, and why.",
+        "export": "Write rows of the store into a CSV or Parquet file.",
         "rejects": "List, show, retry, discard or export refused deliveries.",
         "replay": "Take a recorded stream through the pipeline.",
         "rollup": "Work out the past anew: hours, snapshots, sessions.",
