@@ -23,9 +23,9 @@ STORE = Path("chargeline-data") / "demo" / "chargeline.sqlite3"
 DEMO = "chargeline demo --duration 3s --plain"
 
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-SETTLED_ELSEWHERE = ("json", "", "ini", "influxql")
+SETTLED_ELSEWHERE = ("json", "", "ini", "influxql", "influx", "sqlite", "python")
 """Languages of blocks that hold nothing to execute (what a program prints, pictures), or that are executed with real
-servers by tests/test_readme_for_real.py."""
+servers by tests/test_readme_for_real.py; what analysts ask, by tests/pipeline/test_analyst_questions.py."""
 
 
 class Form(NamedTuple):
