@@ -32,6 +32,9 @@ EXEMPT: Mapping[str, frozenset[str]] = MappingProxyType(
     {CHARGER_HOUR: frozenset({"firmware", "messages"}), COMMAND_OUTCOME: frozenset({"firmware"})}
 )
 """Columns that may depend on the way: the firmware that was known just then, and an approximate count."""
+_NO_ROWS: Mapping[str, str] = MappingProxyType(
+    {COMMAND_OUTCOME: " WHERE refuted = 0", SESSION: " WHERE source <> 'none'"}
+)
 _PATIENCE_S = 600.0
 _POLL_S = 0.002
 _JITTER_S = 0.2
@@ -71,7 +74,7 @@ def take_with_kills(told: Told, folder: Path, kills: int, seed: int) -> Killed:
 def differences(one: Path, other: Path, exempt: Mapping[str, frozenset[str]] = EXEMPT) -> Sequence[str]:
     """The rows of derived measurements that only one of two folders' stores has, in words; a few of each table.
 
-    A decision that was taken back is no row: every query skips it.
+    What was taken back is no row: every query skips it.
     """
     found: list[str] = []
     with closing(sqlite3.connect(one / STORE_FILE)) as store:
@@ -96,7 +99,7 @@ def doubles(folder: Path) -> Sequence[str]:
 def _differences(store: sqlite3.Connection, table: str, exempt: frozenset[str]) -> Iterator[str]:
     columns = [name for _, name, *_ in store.execute(f'PRAGMA table_info("{table}")') if name not in exempt]
     listed = ", ".join(f'"{name}"' for name in columns)
-    where = " WHERE refuted = 0" if table == COMMAND_OUTCOME else ""
+    where = _NO_ROWS.get(table, "")
     here, there = (f'SELECT {listed} FROM {schema}."{table}"{where}' for schema in ("main", "other"))
     counts = [store.execute(f"SELECT count(*) FROM ({query})").fetchone()[0] for query in (here, there)]
     if not counts[0] or counts[0] != counts[1]:
