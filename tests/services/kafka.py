@@ -175,7 +175,7 @@ class Kafka:
         return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self._folder), "LANG": "C.UTF-8"}
 
     def _format(self) -> None:
-        words = (*_java(), "kafka.tools.StorageTool", "format", "--cluster-id", secrets.token_urlsafe(16))
+        words = (*_java(), "kafka.tools.StorageTool", "format", f"--cluster-id={secrets.token_urlsafe(16)}")
         done = subprocess.run(
             (*words, "--config", str(self._properties)),
             env=self._environment(),
