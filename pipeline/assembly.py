@@ -20,6 +20,7 @@ from pipeline.secret import Secret, UnreadableSecretError
 from pipeline.settings import Settings
 from pipeline.tracking import Tracking
 from pipeline.wires.fact_source import FactSource
+from pipeline.wires.fleet_file import SitedStore
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.influx_facts import InfluxFacts
 from pipeline.wires.influx_rows import InfluxRows
@@ -198,7 +199,7 @@ def secret_reader(secret: Secret) -> Callable[[], str]:
 
 @contextmanager
 def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iterator[Store]:
-    """The bucket, or without one the SQLite file of the folder."""
+    """The bucket, or without one the SQLite file of the folder; with FLEET_FILE, rows bear their sites."""
     store: Store
     if bucket is None or settings.influx_token is None:
         measurements = {
@@ -210,7 +211,7 @@ def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iter
     else:
         store = InfluxStore(bucket, secret_reader(settings.influx_token))
     with closing(store):
-        yield store
+        yield store if settings.fleet_file is None else SitedStore(store, settings.fleet_file)
 
 
 def _warn_if_nearly_full(state: StateFile, settings: Settings) -> bool:

@@ -14,7 +14,7 @@ from pipeline.check_broker import (
     look_at_sending,
     look_at_user,
 )
-from pipeline.check_folder import look_at_disk, look_at_folder, look_at_http, look_at_rejects
+from pipeline.check_folder import look_at_disk, look_at_fleet, look_at_folder, look_at_http, look_at_rejects
 from pipeline.check_step import Finding, Ground, Look, Result, Step, split_words
 from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_store
 from pipeline.secret import UnreadableSecretError
@@ -27,6 +27,7 @@ STEPS = (
     Step("data_dir", (), look_at_folder),
     Step("disk", ("data_dir",), look_at_disk),
     Step("rejects", ("data_dir",), look_at_rejects),
+    Step("fleet", (), look_at_fleet),
     Step("broker", (), look_at_broker),
     Step("login", ("broker",), look_at_user),
     Step("queue", ("login",), look_at_backlog),

@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.assembly import STATE_FILE, reject_limits
 from pipeline.check_step import Ground, Look, Result, split_words
 from pipeline.settings import Settings
+from pipeline.wires.fleet_file import FleetFileError, read_fleet_file
 from pipeline.wires.folder_lock import holder_of
 from pipeline.wires.http_look import Listener, look_at_listener
 from pipeline.wires.sqlite_file import ForeignFileError
@@ -45,6 +46,19 @@ def look_at_disk(ground: Ground) -> Look:
     if free >= _LITTLE_BYTES:
         return Look(Result.OK, "disk of DATA_DIR", found)
     return Look(Result.WARNING, "disk of DATA_DIR", found, "a full one stops the worker until there is room; make some")
+
+
+def look_at_fleet(ground: Ground) -> Look | None:
+    """That FLEET_FILE can be used, where it is set."""
+    path = ground.settings.fleet_file
+    if path is None:
+        return None
+    try:
+        sites = read_fleet_file(path)
+    except FleetFileError as fault:
+        return Look(Result.FAILED, "fleet file", *split_words(str(fault)))
+    names = {name for stays in sites.values() for name in stays.sites}
+    return Look(Result.OK, "fleet file", f"{path}: {len(sites):,} chargers of {len(names):,} sites")
 
 
 def look_at_rejects(ground: Ground) -> Look:

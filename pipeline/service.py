@@ -3,7 +3,7 @@
 Owns what happens from start to end of `chargeline run`. Must not know how a batch becomes durable (the worker).
 
 SIGTERM and SIGINT finish what is at hand and leave within ten seconds; a second one leaves at once. Both lose nothing:
-what is not acknowledged is delivered again. SIGHUP reads secrets again.
+what is not acknowledged is delivered again. SIGHUP reads secrets and the fleet file again.
 """
 
 import asyncio
@@ -241,7 +241,7 @@ class _Service:
         asyncio.get_running_loop().call_later(_LEAVE_S, self._overdue)
 
     def _reload(self) -> None:
-        _LOG.info("SIGHUP: reading secrets again")
+        _LOG.info("SIGHUP: reading secrets and the fleet file again")
         self._notifier.reloading()
         self._worker.reload()
         self._notifier.ready()

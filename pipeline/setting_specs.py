@@ -171,7 +171,7 @@ _TABLE = (
         "`stop`: take nothing more until there is room. `drop-oldest`: make room, and count it.",
         is_used=True,
     ),
-    Spec("FLEET_FILE", types.path, None, "CSV file `charger,site`, which gives rows the tag `site`."),
+    Spec("FLEET_FILE", types.path, None, "CSV file `charger,site`, which gives rows the tag `site`.", is_used=True),
     Spec(
         "RETRY_ATTEMPTS",
         types.number(0, 100),

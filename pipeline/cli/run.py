@@ -74,8 +74,8 @@ def command(settings: Settings, record: Path | None, board: bool, role: str) -> 
     """Take the operator's queue into the store.
 
     A message is acknowledged when its row, or its reject, is durable. Runs until SIGTERM (exit code 0) or Ctrl-C
-    (130), which finish what is at hand; SIGHUP reads secrets again. Another one on the same queue stands by and takes
-    over when this one is gone.
+    (130), which finish what is at hand; SIGHUP reads secrets and the fleet file again. Another one on the same queue
+    stands by and takes over when this one is gone.
     """
     if board and (not sys.stdout.isatty() or console.Console().is_dumb_terminal):
         raise click.UsageError("--board needs a terminal to draw on; without one leave it away: the log says how it is")

@@ -43,6 +43,11 @@ _OLD_KIND_SEGMENTS = (1, 2)
 _KINDS = {kind.value: kind for kind in Kind}
 
 
+def is_serial(text: str) -> bool:
+    """Whether a text can be the serial number of a device."""
+    return _SERIAL.fullmatch(text) is not None
+
+
 def parse_id(text: str) -> int | None:
     """An observation or command id, 0 to 65,535, from one to five digits; None where it is none."""
     if _ID.fullmatch(text) is None:
@@ -81,7 +86,7 @@ class RoutingKeyReader:
         return RoutingKey(serial, kind, number, len(segments) == _EXTENDED)
 
     def _learn_serial(self, text: str) -> str:
-        if _SERIAL.fullmatch(text) is None:
+        if not is_serial(text):
             raise RefusedError(RejectReason.ROUTING_KEY, "the serial is not 1 to 64 letters, digits, - or _")
         if len(self._serials) >= self._SERIALS_KEPT:
             self._serials.clear()

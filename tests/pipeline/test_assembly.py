@@ -23,6 +23,7 @@ from pipeline.wires.store import StoreUnavailableError
 from schemas.delivery import Delivery
 from schemas.observation import Observation
 from schemas.reject import Reject, RejectReason
+from tests.oracle.stores import rows_of_sqlite
 from tests.pipeline.settings_for_tests import settings_in
 
 DAY = 86_400 * 10**9
@@ -43,6 +44,18 @@ def test_folder_and_files_are_made_for_their_owner_alone(tmp_path: Path) -> None
         STORE_FILE: 0o600,
         STATE_FILE: 0o600,
     }
+
+
+def test_with_a_fleet_file_every_row_bears_its_site(tmp_path: Path) -> None:
+    (tmp_path / "fleet.csv").write_text("charger,site\nEH1,Oslo\n")
+    settings = settings_in(tmp_path / "data", FLEET_FILE=str(tmp_path / "fleet.csv"), PERSONAL="keep")
+    with open_journey(settings, now=NOW) as journey:
+        journey.take([PERSONAL, PERSONAL._replace(routing_key="EH2.O.128")], NOW)
+    sites = {(key[1], dict(key[2]).get("site")) for key in rows_of_sqlite(settings.data_dir / STORE_FILE)}
+    assert sites == {("EH1", "Oslo"), ("EH2", None)}
+    (tmp_path / "fleet.csv").write_text("charger\n")
+    with pytest.raises(StoreUnavailableError, match="line 1"), open_journey(settings, now=NOW):
+        pass
 
 
 def test_a_given_folder_stands_for_data_dir(tmp_path: Path) -> None:

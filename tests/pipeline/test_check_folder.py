@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.assembly import STATE_FILE, reject_limits
-from pipeline.check_folder import has_worker, look_at_disk, look_at_folder, look_at_http, look_at_rejects
+from pipeline.check_folder import has_worker, look_at_disk, look_at_fleet, look_at_folder, look_at_http, look_at_rejects
 from pipeline.check_step import Ground, Look, Result
 from pipeline.meters import Meters
 from pipeline.wires.folder_lock import lock_folder
@@ -69,6 +69,25 @@ def test_little_room_is_a_warning() -> None:
     assert found.result is Result.WARNING
     assert found.found == "0 MiB are free"
     assert "make some" in found.todo
+
+
+def test_a_fleet_file_is_looked_at_where_there_is_one(tmp_path: Path) -> None:
+    assert look_at_fleet(Ground(settings_in(tmp_path), lambda: NOW)) is None
+    path = tmp_path / "fleet.csv"
+    path.write_text("charger,site\nEH1,Oslo\nEH2,Oslo\nEH3,Bergen\n")
+    assert look(look_at_fleet, tmp_path, FLEET_FILE=str(path)) == (
+        Result.OK,
+        "fleet file",
+        f"{path}: 3 chargers of 2 sites",
+        "",
+    )
+    path.write_text("charger,site\nEH1\n")
+    assert look(look_at_fleet, tmp_path, FLEET_FILE=str(path)) == (
+        Result.FAILED,
+        "fleet file",
+        f"{path}, line 2: 1 values stand where 2 must",
+        "mend that line",
+    )
 
 
 def test_without_a_state_file_there_are_no_rejects_and_none_is_made(tmp_path: Path) -> None:

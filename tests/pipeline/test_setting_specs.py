@@ -57,6 +57,7 @@ USED = {
     "AMQP_EXCHANGE",
     "AMQP_CA_FILE",
     "EASEE_CONNECTION_FILE",
+    "FLEET_FILE",
     "AMQP_READER",
     "AMQP_SHARE",
     "PREFETCH",

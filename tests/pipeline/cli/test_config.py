@@ -36,12 +36,13 @@ def row_of(output: str, variable: str) -> list[str]:
 
 
 def test_each_setting_is_a_line_with_value_source_and_effect() -> None:
-    output = run(env=environ(BATCH="7", FLEET_FILE="fleet.csv")).stdout
+    output = run(env=environ(BATCH="7", KEEP="raw:90d,hour:forever")).stdout
 
     assert [line.split()[0] for line in output.splitlines()[1:]] == [spec.variable for spec in SPECS.values()]
     assert row_of(output, "CHARGELINE_BATCH") == ["CHARGELINE_BATCH", "7", "environment"]
     assert row_of(output, "CHARGELINE_PERSONAL") == ["CHARGELINE_PERSONAL", "drop", "default"]
-    assert " ".join(row_of(output, "CHARGELINE_FLEET_FILE")[1:]) == "fleet.csv environment not used by this version yet"
+    unused = "raw:90d,hour:forever environment not used by this version yet"
+    assert " ".join(row_of(output, "CHARGELINE_KEEP")[1:]) == unused
     assert row_of(output, "CHARGELINE_HTTP_TOKEN")[1:3] == ["none", "default"]
 
 
