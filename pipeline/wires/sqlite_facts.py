@@ -3,7 +3,6 @@
 Owns the questions. Only reads, so that it can be used beside whoever writes. Must not know what rows mean.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
@@ -13,9 +12,8 @@ from pipeline.core.known_silences import SilenceEdge
 from pipeline.core.recomputation import StoredRow
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.wires.fact_source import Fields
-from pipeline.wires.sqlite_file import faults_explained
-from pipeline.wires.sqlite_schema import read_columns
-from pipeline.wires.store import StoreUnavailableError
+from pipeline.wires.sqlite_file import faults_explained, open_to_read
+from pipeline.wires.sqlite_schema import STORE, read_columns
 from schemas.alert import AlertKind
 from schemas.measurement import ALERT, CHARGER_HOUR
 
@@ -26,13 +24,9 @@ class SqliteFacts:
     """See FactSource."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the store's file for reading. Raises StoreUnavailableError where there is none."""
+        """Opens the store's file for reading. Raises as `open_to_read` does."""
         self._path = path
-        if not path.exists():
-            message = f"{path} is not there; name the folder of a store that has rows in CHARGELINE_DATA_DIR"
-            raise StoreUnavailableError(message, needs_operator=True)
-        with faults_explained(path):
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        self._connection = open_to_read(path, STORE)
 
     def between(self, fields: Fields, first: int, until: int) -> Iterator[StoredRow]:
         """See FactSource."""

@@ -55,6 +55,24 @@ def open_file(path: Path, kind: FileKind) -> sqlite3.Connection:
     return connection
 
 
+def open_to_read(path: Path, kind: FileKind) -> sqlite3.Connection:
+    """A file that is there, also while somebody writes to it; nothing of it is changed.
+
+    Raises ForeignFileError as `open_file` does, and StoreUnavailableError.
+    """
+    if not path.exists():
+        message = f"{path} is not there; name the folder of a store that has rows in CHARGELINE_DATA_DIR"
+        raise StoreUnavailableError(message, needs_operator=True)
+    with faults_explained(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            _refuse_foreign(connection, path, kind)
+        except (ForeignFileError, sqlite3.Error):
+            connection.close()
+            raise
+    return connection
+
+
 def is_new(connection: sqlite3.Connection) -> bool:
     """True where nothing was ever written to the file."""
     return read_mark(connection) == (0, 0) and not _has_content(connection)

@@ -3,13 +3,12 @@
 Owns the questions. Only reads, so that it can be used beside whoever writes. Must not know what rows mean.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.wires.row_source import KEY, WholeRow
-from pipeline.wires.sqlite_file import faults_explained
-from pipeline.wires.store import StoreUnavailableError
+from pipeline.wires.sqlite_file import faults_explained, open_to_read
+from pipeline.wires.sqlite_schema import STORE
 from schemas.measurement import FieldType, Measurement
 
 
@@ -17,13 +16,9 @@ class SqliteRows:
     """See RowSource."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the store's file for reading. Raises StoreUnavailableError where there is none."""
+        """Opens the store's file for reading. Raises as `open_to_read` does."""
         self._path = path
-        if not path.exists():
-            message = f"{path} is not there; name the folder of a store that has rows in CHARGELINE_DATA_DIR"
-            raise StoreUnavailableError(message, needs_operator=True)
-        with faults_explained(path):
-            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        self._connection = open_to_read(path, STORE)
 
     def fields(self, measurement: Measurement) -> Mapping[str, FieldType]:
         """See RowSource."""

@@ -1,5 +1,6 @@
 """`chargeline export` as a user runs it."""
 
+import sqlite3
 import sys
 from contextlib import closing
 from importlib import import_module
@@ -89,6 +90,13 @@ def test_without_pyarrow_it_is_said_what_to_install(
 def test_a_folder_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program(["export", "-m", "session", *SPAN, "-o", "nowhere/a.csv"]) == 1
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_store_of_a_newer_program_is_refused(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(data_dir / "data" / STORE_FILE)) as store, store:
+        store.execute("PRAGMA user_version = 99")
+    assert run_program(["export", "-m", "session", *SPAN, "-o", "a.csv"]) == 1
+    assert "99" in capsys.readouterr().err
 
 
 def test_a_store_that_is_not_there_is_named(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wires.sqlite_file import FileKind, ForeignFileError, is_new, mark, open_file, transaction
+from pipeline.wires.sqlite_file import FileKind, ForeignFileError, is_new, mark, open_file, open_to_read, transaction
 from pipeline.wires.store import StoreUnavailableError
 
 KIND = FileKind(application=0x54455354, version=3)
@@ -110,3 +110,24 @@ def test_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ForeignFileError, match="version 4, this program knows up to 3; use a newer chargeline"):
         open_file(path, KIND)
     assert path.read_bytes() == before
+
+
+def test_a_reader_reads_beside_a_writer_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write(path, "CREATE TABLE t (x)", "INSERT INTO t VALUES (3)")
+    with closing(open_file(path, KIND)) as writer, closing(open_to_read(path, KIND)) as reader:
+        with transaction(writer, path):
+            writer.execute("INSERT INTO t VALUES (4)")
+            assert reader.execute("SELECT x FROM t").fetchall() == [(3,)]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader.execute("DELETE FROM t")
+
+
+def test_a_reader_refuses_what_is_not_ours_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    before = theirs(path, "CREATE TABLE theirs (x)")
+    with pytest.raises(ForeignFileError, match="another program"):
+        open_to_read(path, KIND)
+    assert path.read_bytes() == before
+    with pytest.raises(StoreUnavailableError, match="nowhere is not there"):
+        open_to_read(tmp_path / "nowhere", KIND)
