@@ -16,6 +16,7 @@ from pipeline.core.operational_alerts import OperationalAlerts, Thresholds
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
 from pipeline.journey import Journey
+from pipeline.retention import RowDropper
 from pipeline.secret import Secret, UnreadableSecretError
 from pipeline.settings import Settings
 from pipeline.tracking import Tracking
@@ -56,12 +57,18 @@ class Memory(Enum):
 
 
 class Opened(NamedTuple):
-    """The parts of a journey, open: `store` is where rows go, `state` what is remembered besides."""
+    """The parts of a journey, open.
+
+    `store`    where rows go.
+    `state`    what is remembered besides.
+    `dropper`  the same store, where rows can be dropped from it; a bucket drops them by itself.
+    """
 
     journey: Journey
     store: Store
     state: StateFile
     tracking: Tracking
+    dropper: RowDropper | None
 
 
 class Past(NamedTuple):
@@ -88,7 +95,7 @@ def open_parts(
     with ExitStack() as parts:
         try:
             make_private_folder(folder)
-            store = parts.enter_context(_open_store(settings, folder, bucket))
+            store, dropper = parts.enter_context(_open_store(settings, folder, bucket))
             state = parts.enter_context(StateFile.open(folder / STATE_FILE, reject_limits(settings)))
         except OSError as fault:
             message = f"{folder}: {fault.strerror}; name a folder that can be made and is yours in CHARGELINE_DATA_DIR"
@@ -105,7 +112,7 @@ def open_parts(
                 raise ForeignFileError(message) from fault
         follows = None if memory is Memory.NONE else tracking
         journey = Journey(make_decoder(settings), RowMaker(catalogue), store, state, follows)
-        yield Opened(journey, store, state, tracking)
+        yield Opened(journey, store, state, tracking, dropper)
         if not was_nearly_full:
             _warn_if_nearly_full(state, settings)
 
@@ -128,7 +135,7 @@ def open_past(settings: Settings) -> Iterator[Past]:
         source = SqliteFacts(settings.data_dir / STORE_FILE)
     else:
         source = InfluxFacts(bucket, secret_reader(settings.influx_token))
-    with closing(source), _open_store(settings, settings.data_dir, bucket) as store:
+    with closing(source), _open_store(settings, settings.data_dir, bucket) as (store, _):
         yield Past(source, store)
 
 
@@ -198,20 +205,21 @@ def secret_reader(secret: Secret) -> Callable[[], str]:
 
 
 @contextmanager
-def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iterator[Store]:
+def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iterator[tuple[Store, RowDropper | None]]:
     """The bucket, or without one the SQLite file of the folder; with FLEET_FILE, rows bear their sites."""
     store: Store
+    dropper: RowDropper | None = None
     if bucket is None or settings.influx_token is None:
         measurements = {
             **fact_measurements(shipped_catalogue()),
             **derived_measurements(),
             **operational_measurements(),
         }
-        store = SqliteStore.open(folder / STORE_FILE, measurements)
+        store = dropper = SqliteStore.open(folder / STORE_FILE, measurements)
     else:
         store = InfluxStore(bucket, secret_reader(settings.influx_token))
     with closing(store):
-        yield store if settings.fleet_file is None else SitedStore(store, settings.fleet_file)
+        yield store if settings.fleet_file is None else SitedStore(store, settings.fleet_file), dropper
 
 
 def _warn_if_nearly_full(state: StateFile, settings: Settings) -> bool:

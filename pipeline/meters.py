@@ -58,7 +58,7 @@ class Meters:
         """Nothing has happened yet."""
         self._delivered = self._written = self._commands = self._dropped = self._redelivered = self._copies = 0
         self._alerts: Mapping[AlertKind, int] = MappingProxyType({})
-        self._batches = self._requests = self._extra_requests = self._retries = 0
+        self._batches = self._requests = self._extra_requests = self._retries = self._outlived = 0
         self._rejected: Counter[RejectReason] = Counter()
         self._surprises: Counter[Surprise] = Counter()
         self._latencies = {latency: HistogramMaker() for latency in Latency}
@@ -101,6 +101,10 @@ class Meters:
         """The store needed so many requests for a batch."""
         self._requests += count
         self._extra_requests += max(count - 1, 0)
+
+    def rows_dropped(self, count: int) -> None:
+        """So many rows went, being older than they are to be kept."""
+        self._outlived += count
 
     def look(self, source: SourceStatus) -> None:
         """The source is so now. What it counts itself (connections, deliveries handed back) is taken from here."""
@@ -147,6 +151,7 @@ class Meters:
                 extra_requests=self._extra_requests,
                 retries=self._retries,
                 connections=self._source.connections,
+                outlived=self._outlived,
             ),
             rejected=MappingProxyType(dict(self._rejected)),
             surprises=MappingProxyType(dict(self._surprises)),

@@ -31,6 +31,7 @@ from pipeline.meters import Meters
 from pipeline.onlooker import Onlooker
 from pipeline.presence import Presence
 from pipeline.recording import Recording
+from pipeline.retention import Dropping, ages_of
 from pipeline.secret import UnreadableSecretError
 from pipeline.self_metrics import SelfMetrics
 from pipeline.settings import Settings
@@ -42,6 +43,7 @@ from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.systemd import Notifier
 from pipeline.worker import BatchLimits, Parts, Patience, Worker
 from schemas.alert import Alert
+from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -199,7 +201,19 @@ class _Service:
         async with asyncio.TaskGroup() as tasks:
             if self._copies is not None:
                 tasks.create_task(self._copies.run())
-            tasks.create_task(self._worker.run())
+            dropping = self._dropping()
+            beside = None if dropping is None else tasks.create_task(dropping.run())
+            await self._worker.run()
+            if beside is not None:
+                beside.cancel()
+
+    def _dropping(self) -> Dropping | None:
+        """What drops old rows, where some are too old one day and the store is ours to drop them from."""
+        ages = ages_of(self._settings.keep, shipped_catalogue())
+        if not ages or self._opened.dropper is None:
+            return None
+        tracking, meters = self._opened.tracking, self._meters
+        return Dropping(self._opened.dropper, ages, self._thread, tracking.latest, meters.rows_dropped)
 
     def _copies_taken(self, report: BatchReport) -> None:
         self._watch.tell(report.told)

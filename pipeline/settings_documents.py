@@ -14,7 +14,6 @@ from pipeline.setting_specs import SPECS, Spec
 MARK = "settings"
 
 _WIDTH = 100
-_UNUSED = "Not used by this version yet."
 _HEAD = """\
 # Settings of chargeline. Copy this file to .env, for your eyes only (chmod 600 .env), remove the # before what you
 # set, and name it:
@@ -56,8 +55,6 @@ def _meaning(spec: Spec) -> str:
     words = [spec.meaning]
     if spec.is_secret:
         words.append(f"Secret; or `{spec.file_variable}`.")
-    if not spec.is_used:
-        words.append(_UNUSED)
     return " ".join(words)
 
 

@@ -103,6 +103,11 @@ class Tracking:
         with self._lock:
             self._derivation.queue_was_empty(at)
 
+    def latest(self) -> int:
+        """See Derivation.latest."""
+        with self._lock:
+            return self._derivation.latest
+
     def active(self) -> Sequence[Alert]:
         """Alerts that are raised now. Waits for nobody."""
         return self._active

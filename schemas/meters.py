@@ -72,6 +72,7 @@ class Counts(NamedTuple):
     `requests`        to the store; `extra_requests` are those beyond one a batch, caused by rows that it refused.
     `retries`         of batches that could not be made durable at once.
     `connections`     to the broker, the first one included.
+    `outlived`        rows that are no longer in the store, being older than they are to be kept.
     """
 
     delivered: int
@@ -87,6 +88,7 @@ class Counts(NamedTuple):
     extra_requests: int
     retries: int
     connections: int
+    outlived: int
 
 
 class Gauges(NamedTuple):

@@ -13,8 +13,7 @@ from pipeline.cli.printing import print_table
 from pipeline.setting_specs import SPECS, Spec
 from pipeline.settings import Settings
 
-_COLUMNS = ("setting", "value", "from", "")
-_UNUSED = "not used by this version yet"
+_COLUMNS = ("setting", "value", "from")
 _EXAMPLE = """\b
 Examples:
   chargeline config
@@ -27,7 +26,7 @@ Examples:
 def command(settings: Settings, as_json: bool) -> None:
     """Show the settings in force.
 
-    Each with where it came from, and whether this version uses it. Secrets are masked.
+    Each with where it came from. Secrets are masked.
     """
     if as_json:
         click.echo(orjson.dumps(settings_entry(settings), option=orjson.OPT_INDENT_2))
@@ -43,7 +42,6 @@ def settings_entry(settings: Settings) -> Mapping[str, Mapping[str, object]]:
             "source": _utf8(settings.sources[spec.name]),
             "default": spec.default,
             "secret": spec.is_secret,
-            "used": spec.is_used,
         }
         for spec in SPECS.values()
     }
@@ -51,11 +49,7 @@ def settings_entry(settings: Settings) -> Mapping[str, Mapping[str, object]]:
 
 def _cells(spec: Spec, settings: Settings) -> tuple[str, ...]:
     value = settings.texts[spec.name]
-    return spec.variable, "none" if value is None else value, settings.sources[spec.name], _note(spec)
-
-
-def _note(spec: Spec) -> str:
-    return "" if spec.is_used else _UNUSED
+    return spec.variable, "none" if value is None else value, settings.sources[spec.name]
 
 
 def _utf8(text: str | None) -> str | None:

@@ -11,12 +11,12 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.assembly import describe_store, open_past
+from pipeline.assembly import bucket_of, describe_store, open_past
 from pipeline.cli.options import json_option, read_moment, with_settings
-from pipeline.core.clock_offset import HOUR_NS
+from pipeline.core.clock_offset import HOUR_NS, hour_of
 from pipeline.core.recomputation import Recomputation
 from pipeline.core.timestamps import format_time
-from pipeline.rollup import Span, Step, latest_hour, roll_up
+from pipeline.rollup import REACH_NS, Span, Step, latest_hour, roll_up
 from pipeline.settings import Settings
 from pipeline.wires.rollup_progress import clear_progress, read_progress, write_progress
 from pipeline.wires.sqlite_file import ForeignFileError
@@ -43,6 +43,7 @@ def command(settings: Settings, first: str, until: str, as_json: bool) -> None:
     """
     present = time.time_ns()
     span = _span(read_moment(first), read_moment(until), latest_hour(present, settings.late_data))
+    _refuse_dropped(settings, span, present)
     done = read_progress(settings.data_dir, *span)
     rest = span if done is None else span._replace(first=done)
     recomputation = Recomputation(shipped_catalogue(), settings.silent_after, settings.late_data, *rest)
@@ -75,6 +76,21 @@ def _span(first: int, until: int, latest: int) -> Span:
             "(CHARGELINE_LATE_DATA)"
         )
     return Span(first, until)
+
+
+def _refuse_dropped(settings: Settings, span: Span, present: int) -> None:
+    """What was worked out stays right: it is not worked out anew from facts of which a part is gone.
+
+    Raises BadParameter.
+    """
+    age = settings.keep.raw_ns
+    if age is None or bucket_of(settings) is not None:
+        return
+    earliest = hour_of(present - age) + REACH_NS
+    if span.first < earliest:
+        raise click.BadParameter(
+            f"--from must be {format_time(earliest)} at least: CHARGELINE_KEEP lets facts go that earlier rows need"
+        )
 
 
 def _with_progress(steps: Iterator[Step], span: Span) -> Iterator[Step]:

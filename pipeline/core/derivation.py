@@ -114,6 +114,11 @@ class Derivation:
         """Up to when everything is known; the epoch, as long as nothing is."""
         return self._watermark.at or 0
 
+    @property
+    def latest(self) -> int:
+        """When the latest message reached the cloud; 0 before the first."""
+        return self._latest
+
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
         tracker, takers_of = self._tracker, self._takers.get

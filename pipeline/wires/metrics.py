@@ -70,6 +70,7 @@ _COUNTERS = (
     ),
     _Counted("retries", "Tries to make a batch durable that failed.", lambda c: c.retries),
     _Counted("connections", "Connections made to the broker.", lambda c: c.connections),
+    _Counted("rows_dropped", "Rows that went since they were older than CHARGELINE_KEEP says.", lambda c: c.outlived),
 )
 _GAUGES = (
     _Gauged("backlog_messages", "Messages that wait in the queue, by the broker's last answer.", lambda g: g.backlog),

@@ -60,6 +60,7 @@ def test_a_batch_adds_to_every_count() -> None:
         extra_requests=2,
         retries=0,
         connections=2,
+        outlived=0,
     )
     assert snapshot.rejected == {RejectReason.JSON: 1}
     assert snapshot.surprises == {Surprise.COERCED: 2, Surprise.MISFIT: 4, Surprise.UNKNOWN_ID: 1}

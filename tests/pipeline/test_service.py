@@ -17,6 +17,8 @@ import pytest
 
 from pipeline.replay_lines import from_line
 from pipeline.wires.amqp_address import address_of_url
+from schemas.catalogue import shipped_catalogue
+from schemas.measurement import fact_measurements
 from tests.campaigns.answering_cloud import answering
 from tests.campaigns.held_line import Kept, held_line
 from tests.campaigns.running import RunningWorker
@@ -62,6 +64,22 @@ def test_a_recording_has_all_that_was_delivered(rabbitmq: RabbitMq, vhost: str, 
     ]
     assert all(each.received_at for each in recorded)
     assert stage.faults(stream) == []
+
+
+def test_rows_that_are_too_old_go_while_the_worker_runs(
+    rabbitmq: RabbitMq, vhost: str, tmp_path: Path, stream: Stream
+) -> None:
+    stage = Stage(tmp_path, rabbitmq, vhost)
+    stage.fill(stream.deliveries)
+    with started(RunningWorker(tmp_path, stage.settings(KEEP="raw:1s,hour:forever"))) as worker:
+        worker.until(lambda: worker.delivered() == 500)
+        worker.until(lambda: "rows older than CHARGELINE_KEEP says were dropped" in worker.story())
+        dropped = worker.metrics()["chargeline_rows_dropped_total"]
+        assert worker.end() == 0
+    facts = [key[3] for key in stage.rows() if str(key[0]) in fact_measurements(shipped_catalogue())]
+    assert facts
+    assert dropped > 100
+    assert max(facts) - min(facts) < 2 * 10**9
 
 
 def test_systemd_is_told(

@@ -86,3 +86,15 @@ def test_a_store_that_is_not_there(
     assert run_program(["rollup", "--from", FROM, "--to", UNTIL]) == 1
     assert "is not there; name the folder" in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_span_whose_facts_are_not_all_kept_is_refused(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHARGELINE_KEEP", "raw:60d,hour:forever")
+    assert run_program(["rollup", "--from", FROM, "--to", UNTIL]) == 2
+    assert "CHARGELINE_KEEP lets facts go that earlier rows need" in capsys.readouterr().err
+    assert hours(data_dir) == []
+
+    monkeypatch.setenv("CHARGELINE_KEEP", "raw:9999d,hour:1d")
+    assert run_program(["rollup", "--from", FROM, "--to", UNTIL]) == 0

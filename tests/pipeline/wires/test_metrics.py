@@ -51,6 +51,7 @@ def test_the_numbers_are_the_meters() -> None:
         "store_extra_requests": 2,
         "retries": 0,
         "connections": 2,
+        "rows_dropped": 0,
         "backlog_messages": 7,
         "queue_consumers": 1,
         "unacknowledged_messages": 40,

@@ -167,3 +167,32 @@ def test_a_column_that_another_writer_added_is_no_fault_for_long(tmp_path: Path)
             one.write(rows)
         assert not one.write(rows)
     assert content(path) == modelled(rows)
+
+
+def times_before(path: Path, moment: int) -> list[int]:
+    """Of the rows of `tagged` before a moment."""
+    times = [int(str(key[-1])) for key in content(path) if key[0] == "tagged"]
+    return sorted(time for time in times if time < moment)
+
+
+@given(st.lists(PLAIN | TAGGED, min_size=1, max_size=25), st.integers(0, 4), st.integers(1, 5))
+def test_the_oldest_rows_are_dropped_and_no_others(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], moment: int, most: int
+) -> None:
+    path = tmp_path_factory.mktemp("store") / "store"
+    with SqliteStore.open(path, MEASUREMENTS) as store:
+        store.write(rows)
+        old = times_before(path, moment)
+        assert store.drop_before("tagged", moment, most) == min(len(old), most)
+        assert times_before(path, moment) == old[most:]
+        while store.drop_before("tagged", moment, most):
+            pass
+    kept = {key: fields for key, fields in modelled(rows).items() if key[0] != "tagged" or int(str(key[-1])) >= moment}
+    assert content(path) == kept
+
+
+def test_rows_of_a_table_that_is_not_there_need_not_be_dropped(tmp_path: Path) -> None:
+    with SqliteStore.open(tmp_path / "store", MEASUREMENTS) as store:
+        with closing(sqlite3.connect(tmp_path / "store")) as other:
+            other.execute("DROP TABLE plain")
+        assert store.drop_before("plain", 9, 9) == 0
