@@ -25,6 +25,7 @@ from pipeline.wires.fleet_file import SitedStore
 from pipeline.wires.influx import Bucket, InfluxStore
 from pipeline.wires.influx_facts import InfluxFacts
 from pipeline.wires.influx_rows import InfluxRows
+from pipeline.wires.influx_schema import GuardedStore, read_version, refuse_newer
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.row_source import RowSource
 from pipeline.wires.sqlite import SqliteStore
@@ -134,7 +135,9 @@ def open_past(settings: Settings) -> Iterator[Past]:
     if bucket is None or settings.influx_token is None:
         source = SqliteFacts(settings.data_dir / STORE_FILE)
     else:
-        source = InfluxFacts(bucket, secret_reader(settings.influx_token))
+        read_token = secret_reader(settings.influx_token)
+        refuse_newer(bucket, read_version(bucket, read_token))
+        source = InfluxFacts(bucket, read_token)
     with closing(source), _open_store(settings, settings.data_dir, bucket) as (store, _):
         yield Past(source, store)
 
@@ -147,7 +150,9 @@ def open_rows(settings: Settings) -> Iterator[RowSource]:
     if bucket is None or settings.influx_token is None:
         source = SqliteRows(settings.data_dir / STORE_FILE)
     else:
-        source = InfluxRows(bucket, secret_reader(settings.influx_token))
+        read_token = secret_reader(settings.influx_token)
+        refuse_newer(bucket, read_version(bucket, read_token))
+        source = InfluxRows(bucket, read_token)
     with closing(source):
         yield source
 
@@ -217,7 +222,8 @@ def _open_store(settings: Settings, folder: Path, bucket: Bucket | None) -> Iter
         }
         store = dropper = SqliteStore.open(folder / STORE_FILE, measurements)
     else:
-        store = InfluxStore(bucket, secret_reader(settings.influx_token))
+        read_token = secret_reader(settings.influx_token)
+        store = GuardedStore(InfluxStore(bucket, read_token), bucket, read_token)
     with closing(store):
         yield store if settings.fleet_file is None else SitedStore(store, settings.fleet_file), dropper
 

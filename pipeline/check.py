@@ -16,7 +16,7 @@ from pipeline.check_broker import (
 )
 from pipeline.check_folder import look_at_disk, look_at_fleet, look_at_folder, look_at_http, look_at_rejects
 from pipeline.check_step import Finding, Ground, Look, Result, Step, split_words
-from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_store
+from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_schema, look_at_store
 from pipeline.secret import UnreadableSecretError
 from pipeline.setting_specs import SPECS
 from pipeline.settings import Settings, SettingsError
@@ -36,6 +36,7 @@ STEPS = (
     Step("sending", (), look_at_sending),
     Step("store", (), look_at_store),
     Step("bucket", ("store",), look_at_bucket),
+    Step("schema", ("bucket",), look_at_schema),
     Step("retention", ("bucket",), look_at_keeping),
     Step("clock", ("store",), look_at_clock),
     Step("http", (), look_at_http),

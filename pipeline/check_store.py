@@ -12,6 +12,7 @@ from pipeline.core.timestamps import NS_PER_S
 from pipeline.settings import Settings
 from pipeline.wires.influx import InfluxStore
 from pipeline.wires.influx_look import ServerFaultError, look_at_retention, look_at_server
+from pipeline.wires.influx_schema import read_version, refuse_newer
 from pipeline.wires.sqlite_file import ForeignFileError, open_file
 from pipeline.wires.sqlite_schema import STORE
 from pipeline.wires.store import StoreUnavailableError
@@ -61,6 +62,26 @@ def look_at_bucket(ground: Ground) -> Look | None:
             words = str(fault).removeprefix(f"InfluxDB at {bucket.url}, bucket {bucket.name}: ")
             return Look(Result.FAILED, tried, *split_words(words))
     return Look(Result.OK, tried, "takes rows with this token")
+
+
+def look_at_schema(ground: Ground) -> Look | None:
+    """That no newer program writes to the bucket; None for SQLite, whose file was looked at already."""
+    bucket, token = bucket_of(ground.settings), ground.settings.influx_token
+    if bucket is None or token is None:
+        return None
+    tried = f"schema version of bucket {bucket.name}"
+    try:
+        version = read_version(bucket, token.reveal)
+    except StoreUnavailableError as fault:
+        if fault.needs_operator:
+            return Look(Result.SKIPPED, tried, "this token may not read it, which a worker does not need either")
+        return Look(Result.FAILED, tried, *split_words(str(fault)))
+    try:
+        refuse_newer(bucket, version)
+    except StoreUnavailableError as fault:
+        return Look(Result.FAILED, tried, *split_words(str(fault)))
+    found = "no worker has written to it yet" if version is None else f"{version}, which this program knows"
+    return Look(Result.OK, tried, found)
 
 
 def look_at_keeping(ground: Ground) -> Look | None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from pipeline.core.latencies import EMPTY, mean_ns, quantile_ns, since
 from pipeline.core.timestamps import NS_PER_MS
 from pipeline.meters import Meters
-from schemas.measurement import PIPELINE
+from schemas.measurement import PIPELINE, SCHEMA_VERSION
 from schemas.meters import Counts, Gauges, Latency, MetersSnapshot, WorkerState
 from schemas.reject import RejectReason
 from schemas.row import Row
@@ -100,6 +100,7 @@ def _gauges(gauges: Gauges) -> Iterable[_Figure]:
     yield "consuming", gauges.is_consuming
     yield "holding", gauges.state is WorkerState.HOLDING
     yield "rejects_bytes", gauges.rejects_bytes
+    yield "schema_version", SCHEMA_VERSION
 
 
 def _milliseconds(nanoseconds: float | None) -> float | None:

@@ -15,6 +15,11 @@ from schemas.observation import Product
 from schemas.reject import RejectReason
 
 
+SCHEMA_VERSION = 1
+"""Of everything here, and how it is stored. Fields are added without a new one: it says that older programs must not
+write to a store, or would not understand it."""
+
+
 class FieldType(StrEnum):
     """The two types of field. Nothing else is ever written, so no write can conflict with an earlier type."""
 
@@ -212,8 +217,9 @@ _PIPELINE_GAUGES = (
     "consuming",
     "holding",
     "rejects_bytes",
+    "schema_version",
 )
-"""Of the moment; absent where nobody knows."""
+"""Of the moment; absent where nobody knows. `schema_version` is that of the program that writes."""
 
 _PIPELINE = Measurement(
     PIPELINE,

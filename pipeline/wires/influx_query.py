@@ -33,10 +33,14 @@ Series = tuple[Mapping[str, str], Sequence[str], Sequence[Sequence[object]]]
 class InfluxQuery:
     """Asks one bucket. For one thread at a time; its calls block."""
 
-    def __init__(self, bucket: Bucket, read_token: Callable[[], str]) -> None:
-        """Connects when it is asked. `read_token` gives the token as it is now, and never raises."""
+    def __init__(self, bucket: Bucket, read_token: Callable[[], str], answer_s: float = _ANSWER_S) -> None:
+        """Connects when it is asked. `read_token` gives the token as it is now, and never raises.
+
+        An answer is waited for `answer_s` seconds.
+        """
         self._bucket = bucket
         self._read_token = read_token
+        self._answer_s = answer_s
         self._pool: poolmanager.PoolManager | None = None
 
     def ask(self, question: str) -> Iterator[Series]:
@@ -48,7 +52,7 @@ class InfluxQuery:
         fields = {"db": self._bucket.name, "q": question, "epoch": "ns"}
         headers = {"Authorization": f"Token {self._read_token()}"}
         if self._pool is None:
-            self._pool = poolmanager.PoolManager(retries=False, timeout=util.Timeout(total=_ANSWER_S))
+            self._pool = poolmanager.PoolManager(retries=False, timeout=util.Timeout(total=self._answer_s))
         try:
             answer = self._pool.request("GET", url, fields=fields, headers=headers, redirect=False)
         except urllib3_exceptions.HTTPError as fault:
@@ -103,7 +107,11 @@ def between(first: int, until: int) -> str:
 def _series(members: object) -> Iterator[Series]:
     match members:
         case {"results": [{"error": str(words)}, *_]}:
-            raise StoreUnavailableError(f"InfluxDB did not answer a question about the bucket: {words}")
+            message = (
+                f"InfluxDB did not answer a question about the bucket: {words}; see that the token of "
+                "CHARGELINE_INFLUX_TOKEN may read it"
+            )
+            raise StoreUnavailableError(message, needs_operator=True)
         case {"results": [{"series": list(series)}, *_]}:
             for each in series:
                 match each:

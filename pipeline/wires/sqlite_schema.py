@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from pipeline.wires.sqlite_file import FileKind, is_new, mark
-from schemas.measurement import FieldType, Measurement
+from schemas.measurement import SCHEMA_VERSION, FieldType, Measurement
 
-STORE = FileKind(application=0x43484C4E, version=1)
+STORE = FileKind(application=0x43484C4E, version=SCHEMA_VERSION)
 """The store's file. Its version is the `user_version`, which the view `schema_version` shows."""
 
 KEY = ("time", "charger", "site")

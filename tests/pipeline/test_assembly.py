@@ -16,7 +16,8 @@ from pipeline.assembly import (
     open_parts,
     reject_limits,
 )
-from pipeline.wires.influx import Bucket, InfluxStore
+from pipeline.wires.influx import Bucket
+from pipeline.wires.influx_schema import GuardedStore
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, StateFile, WhenFull
 from pipeline.wires.store import StoreUnavailableError
@@ -69,7 +70,7 @@ def test_a_given_folder_stands_for_data_dir(tmp_path: Path) -> None:
 def test_with_influx_rows_go_to_the_bucket_and_rejects_to_the_folder(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, **INFLUX)
     with open_parts(settings, now=NOW) as opened:
-        assert isinstance(opened.store, InfluxStore)
+        assert isinstance(opened.store, GuardedStore)
     assert bucket_of(settings) == Bucket("http://db:8086", "o", "b")
     assert describe_store(settings) == "bucket b of http://db:8086"
     assert (tmp_path / STATE_FILE).exists()

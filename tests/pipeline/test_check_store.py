@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.assembly import STORE_FILE
 from pipeline.check_step import Ground, Look, Result
-from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_store
+from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_schema, look_at_store
 from pipeline.wires.sqlite import SqliteStore
 from tests.pipeline.settings_for_tests import settings_in
 from tests.services.influxdb import InfluxDb
@@ -110,6 +110,33 @@ def test_a_token_that_may_not_see_the_retention(tmp_path: Path, influxdb: Influx
     token = influxdb.add_token(other).token
     found = look(look_at_keeping, tmp_path, **{**settings_of(influxdb, bucket), "INFLUX_TOKEN": token})
     influxdb.delete_bucket(other)
+    assert found.result is Result.SKIPPED
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    ("version", "result", "words"),
+    [
+        ("", Result.OK, "no worker has written to it yet"),
+        ("1", Result.OK, "1, which this program knows"),
+        ("2", Result.FAILED, "has schema version 2, this program knows up to 1"),
+    ],
+)
+def test_the_schema_version(
+    tmp_path: Path, influxdb: InfluxDb, bucket: str, version: str, result: Result, words: str
+) -> None:
+    if version:
+        influxdb.write(bucket, f"pipeline,charger=-,worker=w schema_version={version}")
+    found = look(look_at_schema, tmp_path, **settings_of(influxdb, bucket))
+    assert found.result is result
+    assert words in found.found
+    assert ("use a newer chargeline" in found.todo) == (result is Result.FAILED)
+
+
+@pytest.mark.services
+def test_a_token_that_may_not_read_the_version(tmp_path: Path, influxdb: InfluxDb, bucket: str) -> None:
+    token = influxdb.add_token(bucket, read=False).token
+    found = look(look_at_schema, tmp_path, **{**settings_of(influxdb, bucket), "INFLUX_TOKEN": token})
     assert found.result is Result.SKIPPED
 
 

@@ -53,6 +53,7 @@ def test_the_row_of_a_busy_worker() -> None:
         "consuming": 1.0,
         "holding": 0.0,
         "rejects_bytes": 2_048.0,
+        "schema_version": 1.0,
     }
 
 
@@ -80,7 +81,7 @@ def test_what_nobody_knows_is_left_out() -> None:
         "consumers",
         "rejects_bytes",
     }
-    assert set(fields.values()) == {0.0}
+    assert {name: value for name, value in fields.items() if value} == {"schema_version": 1.0}
 
 
 def test_a_row_is_about_the_time_since_the_one_before_that_was_written() -> None:

@@ -146,12 +146,12 @@ class InfluxDb:
         """Delete a bucket with all that is in it."""
         self._call("DELETE", f"/api/v2/buckets/{self._id_of_bucket(bucket)}")
 
-    def add_token(self, bucket: str, *, write: bool = True) -> Token:
-        """A new token that may read one bucket, and write it unless told otherwise."""
+    def add_token(self, bucket: str, *, read: bool = True, write: bool = True) -> Token:
+        """A new token that may read and write one bucket unless told otherwise."""
         org = self._id_of_org()
         resource = {"type": "buckets", "id": self._id_of_bucket(bucket), "orgID": org}
-        actions = ("read", "write") if write else ("read",)
-        permissions = [{"action": action, "resource": resource} for action in actions]
+        allowed = {"read": read, "write": write}
+        permissions = [{"action": action, "resource": resource} for action, may in allowed.items() if may]
         made = orjson.loads(self._call("POST", "/api/v2/authorizations", {"orgID": org, "permissions": permissions}))
         return Token(str(made["id"]), str(made["token"]))
 
