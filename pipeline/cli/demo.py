@@ -26,6 +26,7 @@ from pipeline.cli.options import read_duration, with_settings
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.deferred import deferred
 from pipeline.garbage import seldom_looked_for
+from pipeline.setting_specs import SPECS
 from pipeline.settings import Settings
 from pipeline.wires.sqlite_file import ForeignFileError
 from pipeline.wires.state import RejectsFullError
@@ -105,6 +106,7 @@ class Ending:
     type=click.IntRange(1, _MOST_DAYS),
     help="Fill the store with the history of so many days, as fast as it can be, and end.",
 )
+@click.option("--to-bucket", is_flag=True, help="With --days: into the bucket of CHARGELINE_INFLUX_*, not into SQLite.")
 @with_settings
 def command(
     settings: Settings,
@@ -114,6 +116,7 @@ def command(
     seed: int,
     speed: float | None,
     days: int | None,
+    to_bucket: bool,
 ) -> None:
     """Watch a simulated fleet.
 
@@ -122,15 +125,18 @@ def command(
     """
     if days is not None and (duration is not None or speed is not None):
         raise click.UsageError("--days is history alone; leave --duration and --speed out, or --days.")
+    if to_bucket:
+        _refuse_to_mix(settings, days)
     plan = demo.DemoPlan(chargers, seed, demo.usual_speed(chargers) if speed is None else speed, duration, days or 0)
     folder = settings.data_dir / FOLDER
     board, clock, console = Board(shipped_catalogue()), OurClock(), Console()
     is_plain = plain or not sys.stdout.isatty() or console.is_dumb_terminal
-    display = _lines(clock) if is_plain else _screen(console, plan, folder / assembly.STORE_FILE)
+    target = assembly.describe_store(settings) if to_bucket else str(folder / assembly.STORE_FILE)
+    display = _lines(clock) if is_plain else _screen(console, plan, target)
     try:
         with (
             seldom_looked_for(),
-            assembly.open_journey(settings, folder, now=clock.now()) as journey,
+            assembly.open_journey(settings, None if to_bucket else folder, now=clock.now()) as journey,
             _ending_by_signal() as ending,
             display as show,
         ):
@@ -141,11 +147,28 @@ def command(
     except _TROUBLE as fault:
         taken = f"\n{board.totals.delivered:,} messages were taken before." if board.totals.delivered else ""
         raise click.ClickException(f"{fault}{taken}") from None
-    click.echo("\n".join(ending_lines(board.totals, folder)))
+    click.echo("\n".join(counted_lines(board.totals, settings.data_dir if to_bucket else folder)))
+    click.echo(f"The rows are in {target}." if to_bucket else "\n".join(question_lines(folder)))
 
 
-def ending_lines(totals: Totals, folder: Path) -> Iterator[str]:
-    """What became of all messages, where the data is, and questions to it that can be copied into a shell."""
+def _refuse_to_mix(settings: Settings, days: int | None) -> None:
+    """What is simulated must not end among what is real. Raises UsageError."""
+    if days is None or assembly.bucket_of(settings) is None:
+        raise click.UsageError("--to-bucket is for --days, and needs CHARGELINE_INFLUX_URL and its three others.")
+    given = [
+        spec.variable
+        for spec in map(SPECS.__getitem__, ("AMQP_URL", "EASEE_CONNECTION_FILE"))
+        if settings.sources[spec.name] != "default"
+    ]
+    if given:
+        raise click.UsageError(
+            f"{given[0]} is set: a bucket that a worker fills from there must not get simulated rows; use settings "
+            "without it, and a bucket of its own."
+        )
+
+
+def counted_lines(totals: Totals, data_dir: Path) -> Iterator[str]:
+    """What became of all messages."""
     rejected = totals.rejected.total()
     yield (
         f"{totals.delivered:,} messages delivered = {totals.written:,} written + {totals.commands:,} commands "
@@ -154,7 +177,11 @@ def ending_lines(totals: Totals, folder: Path) -> Iterator[str]:
     for reason, count in totals.rejected.most_common():
         yield f"  {count:,} {reason}: {MEANING[reason]}"
     if rejected:
-        yield f"  to look at them: CHARGELINE_DATA_DIR={quote(str(folder))} chargeline rejects list"
+        yield f"  to look at them: CHARGELINE_DATA_DIR={quote(str(data_dir))} chargeline rejects list"
+
+
+def question_lines(folder: Path) -> Iterator[str]:
+    """Where the data is, and questions to it that can be copied into a shell."""
     store = folder / assembly.STORE_FILE
     yield f"The rows are in {store}. To ask them:"
     for meaning, query in demo.QUESTIONS.items():
@@ -176,7 +203,7 @@ def _lines(clock: "demo.Clock") -> Iterator[_Show]:
 
 
 @contextmanager
-def _screen(console: Console, plan: "demo.DemoPlan", store: Path) -> Iterator[_Show]:
+def _screen(console: Console, plan: "demo.DemoPlan", store: str) -> Iterator[_Show]:
     """Shows the board on a screen of its own; at the end the terminal is as it was."""
     pace = f"{plan.days} days" if plan.days else f"{plan.speed:g}x"
     footer = f"Ctrl-C ends it. The rows go to {store}"

@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.assembly import STORE_FILE
-from pipeline.cli.demo import Ending, OurClock, command, ending_lines
+from pipeline.cli.demo import Ending, OurClock, command, counted_lines, question_lines
 from pipeline.demo import QUESTIONS
 from tests.pipeline.cli.board_samples import EMPTY, SAMPLE
 from tests.pipeline.cli.demo_runs import PROGRAM, counts, demo, environment, on_terminal, questions
 from tests.pipeline.cli.terminal import CURSOR_HIDDEN, CURSOR_SHOWN, OFF_ALTERNATE_SCREEN, ON_ALTERNATE_SCREEN
+from tests.services.influxdb import InfluxDb
 
 SMALL = ["--chargers", "12"]
 MINUTE = ["--duration", "60s"]
@@ -213,16 +214,17 @@ def test_settings_are_read(tmp_path: Path) -> None:
 
 
 def test_the_ending_names_the_reasons_of_rejects_and_where_to_see_them() -> None:
-    lines = list(ending_lines(SAMPLE.totals, Path("my data", "demo")))
+    folder = Path("my data", "demo")
+    lines = list(counted_lines(SAMPLE.totals, folder))
 
     assert lines[0] == "44,762 messages delivered = 44,731 written + 0 commands + 31 rejected"
     assert lines[1] == "  25 kind: a message kind that Chargeline does not read (only O, CR and C are)"
     assert lines[3] == "  to look at them: CHARGELINE_DATA_DIR='my data/demo' chargeline rejects list"
-    assert {file for file, _ in questions("\n".join(lines))} == {Path("my data", "demo", STORE_FILE)}
+    assert {file for file, _ in questions("\n".join(question_lines(folder)))} == {folder / STORE_FILE}
 
 
 def test_the_ending_is_silent_about_rejects_where_there_are_none() -> None:
-    assert "rejects list" not in "\n".join(ending_lines(EMPTY.totals, Path("demo")))
+    assert "rejects list" not in "\n".join(counted_lines(EMPTY.totals, Path("demo")))
 
 
 def test_a_second_signal_does_not_wait() -> None:
@@ -256,3 +258,35 @@ def test_days_end_by_themselves_and_go_with_no_duration(tmp_path: Path) -> None:
     refused = demo(tmp_path, "--days", "1", "--duration", "2s")
     assert refused.returncode == 2
     assert "leave --duration and --speed out" in refused.stderr
+
+
+def test_simulated_days_are_not_mixed_with_what_a_worker_stores(tmp_path: Path) -> None:
+    days = ("--days", "1", "--to-bucket")
+    bucket = {f"CHARGELINE_INFLUX_{name}": "x" for name in ("TOKEN", "ORG", "BUCKET")}
+    bucket["CHARGELINE_INFLUX_URL"] = "http://127.0.0.1:9"
+    broker = {"CHARGELINE_AMQP_URL": "amqps://u:p@host/v"}
+    for words, arguments, given in (
+        ("needs CHARGELINE_INFLUX_URL", days, {}),
+        ("is for --days", ("--to-bucket",), bucket),
+        ("CHARGELINE_AMQP_URL is set", days, {**bucket, **broker}),
+    ):
+        refused = demo(tmp_path, *arguments, **given)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+
+
+@pytest.mark.services
+def test_days_into_a_bucket(tmp_path: Path, influxdb: InfluxDb, bucket: str) -> None:
+    told = demo(
+        tmp_path,
+        *("--days", "1", "--chargers", "3", "--to-bucket"),
+        CHARGELINE_INFLUX_URL=influxdb.url,
+        CHARGELINE_INFLUX_TOKEN=influxdb.token,
+        CHARGELINE_INFLUX_ORG=influxdb.org,
+        CHARGELINE_INFLUX_BUCKET=bucket,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.endswith(f"The rows are in bucket {bucket} of {influxdb.url}.\n")
+    (hours,) = influxdb.query(bucket, "SELECT count(online_s) FROM charger_hour")
+    assert hours.values["count"] in range(60, 76)
+    assert not (tmp_path / "chargeline-data" / "demo").exists()
