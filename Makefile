@@ -24,11 +24,12 @@ setup: $(READY) ## virtual environment in .venv, locked dependencies, the progra
 demo: $(READY) ## a simulated fleet through the real path into SQLite, with a live board
 	@$(BIN)/chargeline demo $(ARGS)
 
-services: ## RabbitMQ, InfluxDB, Kafka and curl for the tests: installed and built once, outside this tree
+services: ## RabbitMQ, InfluxDB, Kafka, compose and curl for the tests: installed and built once, outside this tree
 	@.ci/services/curl
 	@.ci/services/rabbitmq
 	@.ci/services/influxd >/dev/null
 	@.ci/services/kafka >/dev/null
+	@.ci/services/compose >/dev/null
 
 test: lint services ## everything: ruff, mypy --strict, all tests but the long campaigns
 	$(PYTEST) $(ARGS)

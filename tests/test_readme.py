@@ -36,7 +36,15 @@ class Form(NamedTuple):
     in_tree: bool = False
 
 
+def resolved_by_compose(written: str) -> str:
+    """There is no container engine here: the file is resolved for this command, with its profiles."""
+    words = written.split()[2:]
+    place = next(place for place, word in enumerate(words) if word in ("up", "exec", "logs", "down"))
+    return shlex.join(["sh", "-c", f'"$(.ci/services/compose)" {shlex.join([*words[:place], "config", "--quiet"])}'])
+
+
 FORMS = (
+    Form(re.compile(r"docker compose .+"), resolved_by_compose, in_tree=True),
     Form(re.compile(r"make [a-z-]+( ARGS=.+)?"), lambda written: f"{written} --dry-run", in_tree=True),
     Form(re.compile(r"chargeline demo( .+)?"), lambda _: DEMO),
     # It needs a broker; with --help behind, its options are still read.
@@ -111,7 +119,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize(("command", "output"), commands(README))
+def marks(command: str) -> list[pytest.MarkDecorator]:
+    """What it takes to execute a command."""
+    return [pytest.mark.services] if command.startswith("docker ") else []
+
+
+@pytest.mark.parametrize(
+    ("command", "output"), [pytest.param(*each, marks=marks(each[0])) for each in commands(README)]
+)
 def test_command(folder: Path, command: str, output: str) -> None:
     form = form_of(command)
     said = execute(shlex.split(form.stand_in(command)), ROOT if form.in_tree else folder)

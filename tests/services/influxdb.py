@@ -55,8 +55,8 @@ class InfluxDb:
         self._process = process
 
     @classmethod
-    def own(cls, folder: Path) -> "InfluxDb":
-        """An instance with its data in `folder`, started and set up.
+    def own(cls, folder: Path, *, is_set_up: bool = True) -> "InfluxDb":
+        """An instance with its data in `folder`, started, and set up unless told otherwise.
 
         Raises:
             ServiceError: influxd is not built, or does not start: the end of its log.
@@ -78,7 +78,8 @@ class InfluxDb:
         server = cls(f"http://{address}", secrets.token_hex(16), process)
         server.start()
         try:
-            server._set_up()
+            if is_set_up:
+                server._set_up()
         except BaseException:
             server.kill()
             raise
@@ -134,10 +135,14 @@ class InfluxDb:
         if self._process is not None:
             self._process.kill()
 
-    def add_bucket(self, retention_s: int = 0) -> str:
-        """A new bucket's name. Rows older than `retention_s` seconds are refused; 0: none is."""
+    def add_bucket(self, retention_s: int = 0, shard_s: int = 0) -> str:
+        """A new bucket's name. Rows older than `retention_s` seconds are refused; 0: none is.
+
+        Its files are of `shard_s` seconds each; 0: what the server takes by itself.
+        """
         name = f"bucket_{secrets.token_hex(6)}"
-        rules = [{"type": "expire", "everySeconds": retention_s}] if retention_s else []
+        rule = {"type": "expire", "everySeconds": retention_s, "shardGroupDurationSeconds": shard_s}
+        rules = [rule] if retention_s or shard_s else []
         content = {"name": name, "orgID": self._id_of_org(), "retentionRules": rules}
         self._call("POST", "/api/v2/buckets", content)
         return name

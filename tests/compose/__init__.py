@@ -1,0 +1,1 @@
+"""What docker-compose.yml must be like, and how a test reads it."""
