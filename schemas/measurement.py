@@ -14,7 +14,6 @@ from schemas.catalogue import Catalogue
 from schemas.observation import Product
 from schemas.reject import RejectReason
 
-
 SCHEMA_VERSION = 1
 """Of everything here, and how it is stored. Fields are added without a new one: it says that older programs must not
 write to a store, or would not understand it."""
