@@ -14,7 +14,7 @@ $(READY): FORCE
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo services test test-unit prove fuzz lint bench lock clean FORCE
+.PHONY: help setup demo services test test-unit prove pictures fuzz lint bench lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ test-unit: $(READY) ## the tests that need nothing but Python
 
 prove: $(READY) services ## the long campaigns: half a million deliveries, mutations, thorough properties
 	$(PYTEST) -m "prove" --hypothesis-profile=thorough $(ARGS)
+
+pictures: $(READY) services ## the dashboards drawn without Grafana, photographed by Chromium, into build/pictures
+	$(BIN)/python -m tests.pictures build/pictures
 
 fuzz: $(READY) ## fuzzing guided by coverage: decode, the fast AMQP reader, replay; each for MINUTES=15
 	$(BIN)/python -m tests.fuzz $(or $(MINUTES),15)

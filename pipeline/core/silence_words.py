@@ -30,7 +30,8 @@ def charger_silent(edge: Edge, silent_after: int) -> Alert:
 def _words(edge: Edge, silence: int) -> str:
     match edge.kind:
         case EdgeKind.RAISED:
-            return f"has not been heard for {span_in_words(silence)}, since {format_time(edge.at - silence)}"
+            # To the second: people read it, and the row has it exactly.
+            return f"has not been heard for {span_in_words(silence)}, since {format_time(edge.at - silence)[:19]}Z"
         case EdgeKind.ENDED:
             return f"is heard again after {span_in_words(silence)}"
         case EdgeKind.FORGOTTEN:

@@ -18,6 +18,7 @@ from pipeline.core.tracker import Tracker
 from pipeline.journey import BatchReport
 from pipeline.meters import Meters
 from pipeline.self_metrics import SelfMetrics
+from pipeline.simulator.command_copy import copy_of
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
 from pipeline.wires.amqp_carried import as_carried
@@ -119,9 +120,8 @@ class _Worker:
 
     def take(self, items: Sequence[Delivery | CommandSent], now: int) -> Iterator[Row]:
         """The rows of a batch, of what follows from it, and of the worker itself."""
-        for item in items:
-            if isinstance(item, CommandSent):
-                self._derivation.add_command(item, 1, is_confirmed=True)
+        copies = [copy_of(item) for item in items if isinstance(item, CommandSent)]
+        self._derivation.take_copies(self._decoder.decode(copies).outcomes)
         decoded = self._decoder.decode([as_carried(item) for item in items if isinstance(item, Delivery)])
         outcomes = [_received(outcome) for outcome in decoded.outcomes]
         for outcome in outcomes:
