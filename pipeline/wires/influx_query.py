@@ -56,9 +56,10 @@ class InfluxQuery:
         try:
             answer = self._pool.request("GET", url, fields=fields, headers=headers, redirect=False)
         except urllib3_exceptions.HTTPError as fault:
-            words = " ".join(str(fault).split())
+            words = " ".join(str(getattr(fault, "reason", None) or fault).split())
             message = (
-                f"InfluxDB {self._bucket.url} does not answer: {words}; see that it runs, and CHARGELINE_INFLUX_URL"
+                f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; see that it runs and can be "
+                "reached from here"
             )
             raise StoreUnavailableError(message) from None
         yield from _series(self._read(answer))
