@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline.core.decode import Decoder
 from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.derivation_scope import SHARE, WHOLE, Scope
 from pipeline.core.operational_alerts import OperationalAlerts, Thresholds
 from pipeline.core.redaction import Redaction
 from pipeline.core.rows import RowMaker
@@ -103,8 +104,8 @@ def open_parts(
             raise StoreUnavailableError(message) from fault
         state.purge(now)
         was_nearly_full = _warn_if_nearly_full(state, settings)
-        is_whole = memory is not Memory.KEPT or not settings.amqp_share
-        tracking = Tracking(make_derivation(settings, is_whole=is_whole), state, is_kept=memory is Memory.KEPT)
+        scope = SHARE if memory is Memory.KEPT and settings.amqp_share else WHOLE
+        tracking = Tracking(make_derivation(settings, scope), state, is_kept=memory is Memory.KEPT)
         if memory is Memory.KEPT:
             try:
                 tracking.restore()
@@ -143,6 +144,16 @@ def open_past(settings: Settings) -> Iterator[Past]:
 
 
 @contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """Where rows go, and nothing else. Raises ForeignFileError, StoreUnavailableError and OSError."""
+    bucket = bucket_of(settings)
+    if bucket is None:
+        make_private_folder(settings.data_dir)
+    with _open_store(settings, settings.data_dir, bucket) as (store, _):
+        yield store
+
+
+@contextmanager
 def open_rows(settings: Settings) -> Iterator[RowSource]:
     """Where whole rows are read back from. Raises ForeignFileError and StoreUnavailableError."""
     bucket = bucket_of(settings)
@@ -169,10 +180,14 @@ def describe_store(settings: Settings) -> str:
     return str(settings.data_dir / STORE_FILE) if bucket is None else f"bucket {bucket.name} of {bucket.url}"
 
 
-def make_derivation(settings: Settings, *, is_whole: bool = True) -> Derivation:
-    """A derivation that knows nothing yet; see Derivation for `is_whole`."""
-    spans = Spans(settings.command_timeout, settings.silent_after, settings.late_data)
-    return Derivation(shipped_catalogue(), spans, is_whole=is_whole)
+def make_derivation(settings: Settings, scope: Scope = WHOLE) -> Derivation:
+    """A derivation that knows nothing yet."""
+    return Derivation(shipped_catalogue(), spans_of(settings), scope)
+
+
+def spans_of(settings: Settings) -> Spans:
+    """What of the settings derived rows depend on."""
+    return Spans(settings.command_timeout, settings.silent_after, settings.late_data)
 
 
 def make_alerts(settings: Settings) -> OperationalAlerts:

@@ -16,7 +16,6 @@ from pipeline.settings import Settings, SettingsError
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
 from pipeline.wires.amqp_look import (
     BrokerFaultError,
-    QueueLook,
     look_at_certificate,
     look_at_exchange,
     look_at_login,
@@ -67,27 +66,40 @@ def look_at_user(ground: Ground) -> Look:
 
 def look_at_backlog(ground: Ground) -> Look:
     """That the queue is there, how much waits in it, and who consumes already."""
-    details, context = _way(ground.settings)
+    settings = ground.settings
+    look, consumers = _look_at_queue(settings)
+    if consumers == 1 and not settings.amqp_share and has_worker(settings):
+        return look._replace(found=f"{look.found}: most likely the worker that has DATA_DIR")
+    return _judge_consumers(look, consumers, settings, "a worker")
+
+
+def look_at_bridges_backlog(ground: Ground) -> Look:
+    """The same for a bridge. A worker that has DATA_DIR is somebody else like any other."""
+    look, consumers = _look_at_queue(ground.settings)
+    return _judge_consumers(look, consumers, ground.settings, "a bridge")
+
+
+def _look_at_queue(settings: Settings) -> tuple[Look, int]:
+    """What waits there, and how many consume; none where it cannot be looked at."""
+    details, context = _way(settings)
     tried = f"queue {details.queue}"
     try:
         look = asyncio.run(look_at_queue(details, context))
     except BrokerFaultError as fault:
-        return Look(Result.FAILED, tried, fault.words, fault.step)
+        return Look(Result.FAILED, tried, fault.words, fault.step), 0
     consumers = "1 consumer" if look.consumers == 1 else f"{look.consumers} consumers"
     waiting = "1 message waits" if look.backlog == 1 else f"{look.backlog:,} messages wait"
-    return _judge_consumers(Look(Result.OK, tried, f"{waiting}, {consumers}"), look, ground.settings)
+    return Look(Result.OK, tried, f"{waiting}, {consumers}"), look.consumers
 
 
-def _judge_consumers(look: Look, queue: QueueLook, settings: Settings) -> Look:
-    """What consumers there are mean for a worker: it stands by beside them, which is a warning and no fault."""
-    if not queue.consumers:
+def _judge_consumers(look: Look, consumers: int, settings: Settings, who: str) -> Look:
+    """What consumers there are mean for one of ours: it stands by beside them, which is a warning and no fault."""
+    if not consumers:
         return look
     if settings.amqp_share:
-        return look._replace(found=f"{look.found}, with whom a worker would share (CHARGELINE_AMQP_SHARE)")
-    if queue.consumers == 1 and has_worker(settings):
-        return look._replace(found=f"{look.found}: most likely the worker that has DATA_DIR")
+        return look._replace(found=f"{look.found}, with whom {who} would share (CHARGELINE_AMQP_SHARE)")
     todo = (
-        "somebody else consumes: a worker would stand by and take over when they are gone; end them if you do not "
+        f"somebody else consumes: {who} would stand by and take over when they are gone; end them if you do not "
         "know them, or set CHARGELINE_AMQP_SHARE=on if each is to get a part of the messages"
     )
     return look._replace(result=Result.WARNING, todo=todo)

@@ -20,6 +20,7 @@ from pipeline.wires.store import StoreUnavailableError
 _LITTLE_BYTES = 1 << 30
 _NEARLY_FULL = 0.8
 _MIB = 1 << 20
+_ANOTHER_ADDRESS = "name another address in CHARGELINE_HTTP, or off"
 _ANOTHER_FOLDER = "name a folder that can be made and is yours in CHARGELINE_DATA_DIR"
 
 
@@ -81,21 +82,35 @@ def look_at_rejects(ground: Ground) -> Look:
 
 def look_at_http(ground: Ground) -> Look | None:
     """Whether a worker could listen at CHARGELINE_HTTP, or listens already; None where it is off."""
-    if ground.settings.http is None:
-        return None
-    host, port = ground.settings.http
+    look, listener = _look_at_address(ground.settings)
+    if look is not None and listener is Listener.CHARGELINE and has_worker(ground.settings):
+        found = "the worker that has DATA_DIR answers, or another chargeline"
+        return look._replace(result=Result.OK, found=found, todo="")
+    return look
+
+
+def look_at_roles_http(ground: Ground) -> Look | None:
+    """The same for a role, which has no folder by which one that runs would be known."""
+    look, listener = _look_at_address(ground.settings)
+    if look is not None and listener is Listener.CHARGELINE:
+        return look._replace(result=Result.WARNING, todo=f"unless it is this very role, {_ANOTHER_ADDRESS}")
+    return look
+
+
+def _look_at_address(settings: Settings) -> tuple[Look | None, Listener]:
+    """What is found at the address, and who listens there; None where there is to be no interface."""
+    if settings.http is None:
+        return None, Listener.NOBODY
+    host, port = settings.http
     tried = f"HTTP interface {f'[{host}]' if ':' in host else host}:{port}"
-    another = "name another address in CHARGELINE_HTTP, or off"
     try:
         listener = look_at_listener(host, port)
     except OSError as fault:
-        return Look(Result.FAILED, tried, fault.strerror or str(fault), another)
+        return Look(Result.FAILED, tried, fault.strerror or str(fault), _ANOTHER_ADDRESS), Listener.NOBODY
     if listener is Listener.NOBODY:
-        return Look(Result.OK, tried, "is free")
-    if listener is Listener.CHARGELINE and has_worker(ground.settings):
-        return Look(Result.OK, tried, "the worker that has DATA_DIR answers, or another chargeline")
-    todo = f"a worker could not start: {another}"
-    return Look(Result.FAILED, tried, f"{listener} listens there already", todo)
+        return Look(Result.OK, tried, "is free"), listener
+    todo = f"a worker could not start: {_ANOTHER_ADDRESS}"
+    return Look(Result.FAILED, tried, f"{listener} listens there already", todo), listener
 
 
 def has_worker(settings: Settings) -> bool:

@@ -7,6 +7,7 @@ with an empty write, which proves everything and writes nothing.
 from contextlib import closing
 
 from pipeline.assembly import STORE_FILE, bucket_of
+from pipeline.check_folder import look_at_folder
 from pipeline.check_step import Ground, Look, Result, split_words
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.settings import Settings
@@ -126,6 +127,19 @@ def look_at_clock(ground: Ground) -> Look:
     offset_s = max(ahead, behind) / NS_PER_S
     found = f"ours is {offset_s:,.0f} s {'ahead of' if ahead > behind else 'behind'} InfluxDB's"
     return Look(Result.WARNING, tried, found, "latencies will be wrong by so much; see NTP here and there")
+
+
+def look_at_bridges_clock(ground: Ground) -> Look:
+    """The same for a bridge, which needs no InfluxDB: its clock is compared where one is named all the same."""
+    if bucket_of(ground.settings) is not None:
+        return look_at_clock(ground)
+    found = "neither the broker nor Kafka tells a time to compare ours with; bridges may differ by two seconds"
+    return Look(Result.SKIPPED, "clock", found)
+
+
+def look_at_sole_folder(ground: Ground) -> Look | None:
+    """DATA_DIR for a writer of SQLite, which is alone; None where rows go to InfluxDB: then it needs no folder."""
+    return look_at_folder(ground) if bucket_of(ground.settings) is None else None
 
 
 def _duration(nanoseconds: int) -> str:

@@ -29,7 +29,7 @@ from pipeline.core.timestamps import NS_PER_S, format_time
 from pipeline.known_requests import KnownRequests
 from pipeline.retrying import SendingRules, calls_for_retry, may_send_again
 from pipeline.tracking import Tracking
-from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
+from pipeline.wires.command_desk import CommandRequest, ConflictError, ForgottenError, NotPublishedError
 from pipeline.wires.command_publisher import Published, PublishEnd
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.store import StoreUnavailableError
@@ -111,8 +111,7 @@ class WorkerDesk:
             _check_same(known.fingerprint, request)
             found = await asyncio.to_thread(self._tracking.find, known)
             if found is None:
-                words = "nothing was sent: this Idempotency-Key was used for a command that is forgotten; use a new one"
-                raise NotPublishedError(PublishEnd.UNREACHABLE, words)
+                raise ForgottenError
             return found
         under_way = self._on_their_way.get(request.message_id)
         if under_way is not None:

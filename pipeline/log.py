@@ -20,7 +20,7 @@ from pipeline.secret import MASKED, Secret
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _DEEPEST = 8
 _SHORTEST_WORD = 4
-_REPEATERS = ("aio_pika", "aiormq")
+_REPEATERS = ("aio_pika", "aiokafka", "aiormq", "faust", "mode")
 """Libraries that log the faults they raise, with stack traces; whoever catches these tells them in words."""
 
 

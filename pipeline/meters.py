@@ -16,7 +16,7 @@ from pipeline.journey import BatchReport
 from pipeline.wires.source import SourceState, SourceStatus
 from schemas.alert import AlertKind
 from schemas.command import CommandResponse
-from schemas.meters import Counts, Gauges, Latency, MetersSnapshot, WorkerState
+from schemas.meters import Counts, Gauges, KafkaStatus, Latency, MetersSnapshot, WorkerState
 from schemas.observation import Observation, Product
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
@@ -27,6 +27,7 @@ _ENERGY_PER_HOUR = 122
 _OFFSET_SLOT_NS = 5 * NS_PER_S
 _OFFSET_SLOTS = 60 * NS_PER_S // _OFFSET_SLOT_NS
 _UNKNOWN = SourceStatus(SourceState.CONNECTING, "not connected yet", None, None, 0, 0, 0, 0)
+_NO_KAFKA = KafkaStatus({}, 0, 0, 0)
 _STATES: Mapping[SourceState, WorkerState] = MappingProxyType(
     {
         SourceState.CONNECTING: WorkerState.CONNECTING,
@@ -64,6 +65,7 @@ class Meters:
         self._latencies = {latency: HistogramMaker() for latency in Latency}
         self._offsets = _SlidingMinimum()
         self._source = _UNKNOWN
+        self._kafka: KafkaStatus | None = None
         self._trouble: tuple[WorkerState, str] | None = None
         self._is_stopping = False
         self._store_answered_at: int | None = None
@@ -110,6 +112,10 @@ class Meters:
         """The source is so now. What it counts itself (connections, deliveries handed back) is taken from here."""
         self._source = source
 
+    def look_at_kafka(self, status: KafkaStatus) -> None:
+        """Of a process that reads Kafka's topics: how it does there. What it counts itself is taken from here."""
+        self._kafka = status
+
     def trouble(self, words: str, *, is_holding: bool) -> None:
         """A batch could not be made durable, and will be tried again; `words` say why.
 
@@ -136,6 +142,7 @@ class Meters:
 
     def snapshot(self) -> MetersSnapshot:
         """Everything as it is now; it does not change when the meters do."""
+        kafka = self._kafka or _NO_KAFKA
         return MetersSnapshot(
             counts=Counts(
                 delivered=self._delivered,
@@ -152,12 +159,15 @@ class Meters:
                 retries=self._retries,
                 connections=self._source.connections,
                 outlived=self._outlived,
+                rebalances=kafka.rebalances,
+                missed=kafka.missed,
             ),
             rejected=MappingProxyType(dict(self._rejected)),
             surprises=MappingProxyType(dict(self._surprises)),
             latencies=MappingProxyType({latency: maker.histogram() for latency, maker in self._latencies.items()}),
             gauges=self._gauges(),
             alerts=self._alerts,
+            lags=MappingProxyType(dict(kafka.lags)),
         )
 
     def _gauges(self) -> Gauges:
@@ -177,6 +187,7 @@ class Meters:
             clock_offset_ns=self._offsets.minimum(),
             rejects_bytes=size,
             rejects_limit=limit,
+            kafka_in_flight=None if self._kafka is None else self._kafka.in_flight,
         )
 
 

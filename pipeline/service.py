@@ -38,6 +38,7 @@ from pipeline.settings import Settings
 from pipeline.watch import Watch
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
+from pipeline.wires.amqp_fault import quieten_client
 from pipeline.wires.folder_lock import lock_folder
 from pipeline.wires.private_file import make_private_folder
 from pipeline.wires.systemd import Notifier
@@ -142,6 +143,7 @@ class _Service:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
+        quieten_client(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)

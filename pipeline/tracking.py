@@ -182,11 +182,14 @@ class Tracking:
         self._begin(now)
         try:
             take()
-            return self._derivation.advance(_MOST_DUE if self._is_kept else None)
+            derived = self._derivation.advance(_MOST_DUE if self._is_kept else None)
         except Exception as fault:
             _LOG.error("%s: nothing follows from these messages; please report this", place_of_fault(fault))
             self._has_failed = self._is_stale = self._is_kept
             return NOTHING_DERIVED
+        if self._is_kept and (intended := self._derivation.intended()):
+            self._state.keep_facts(intended)
+        return derived
 
     def _begin(self, now: int) -> None:
         if self._is_stale:

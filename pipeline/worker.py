@@ -17,6 +17,7 @@ from time import time_ns
 from typing import NamedTuple
 
 from pipeline.core.backoff import Backoff
+from pipeline.core.freshness import newest_arrival
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.journey import Batch, BatchReport, Journey, OnBatch
 from pipeline.meters import Meters
@@ -172,7 +173,7 @@ class Worker:
             if report is None:
                 continue
             if load.token is not None:
-                self._queue.committed(load.token)
+                self._queue.committed(load.token, newest_arrival(load.batch.outcomes))
                 await self._source.acknowledge(load.token)
             if self._source.status.state is SourceState.HANDED_BACK:
                 self._source.resume()
@@ -188,7 +189,8 @@ class Worker:
                 if failures:
                     self._journey.forget_uncommitted()
                 return None
-            empty_at = self._queue.look(status) if self._may_take() else None
+            empty = self._queue.look(status) if self._may_take() else None
+            empty_at = None if empty is None else empty.right_at
             began = time_ns()
             if not self._stopping.is_set():
                 self._watch.look(began)

@@ -73,6 +73,8 @@ class Counts(NamedTuple):
     `retries`         of batches that could not be made durable at once.
     `connections`     to the broker, the first one included.
     `outlived`        rows that are no longer in the store, being older than they are to be kept.
+    `rebalances`      of Kafka's partitions: how often this process was given some, or had to give some up.
+    `missed`          messages that Kafka's retention dropped before this process could read them.
     """
 
     delivered: int
@@ -89,6 +91,8 @@ class Counts(NamedTuple):
     retries: int
     connections: int
     outlived: int
+    rebalances: int
+    missed: int
 
 
 class Gauges(NamedTuple):
@@ -103,6 +107,7 @@ class Gauges(NamedTuple):
                          with the latest batch. It holds the way of a message, too, and its wait in the queue: it is
                          at least the true offset, and close to it where no backlog waits.
     `rejects_bytes`      kept rejects; `rejects_limit` is the most that may be kept.
+    `kafka_in_flight`    messages that were read from Kafka's topics and are not done with.
     """
 
     state: WorkerState
@@ -117,12 +122,27 @@ class Gauges(NamedTuple):
     clock_offset_ns: int | None
     rejects_bytes: int | None
     rejects_limit: int | None
+    kafka_in_flight: int | None
+
+
+Lags = Mapping[tuple[str, int], int]
+"""Topic and partition -> messages of it that this process has still to be done with, those in flight included."""
+
+
+class KafkaStatus(NamedTuple):
+    """How a process that reads Kafka's topics is; see Counts, Gauges and Lags. Of partitions that are its own now."""
+
+    lags: Lags
+    in_flight: int
+    rebalances: int
+    missed: int
 
 
 class MetersSnapshot(NamedTuple):
     """Everything at one moment; it does not change any more.
 
     `alerts`  how many of each kind are raised, and told of; those of which there is none are left out.
+    `lags`    of the partitions that are read here.
     """
 
     counts: Counts
@@ -131,3 +151,4 @@ class MetersSnapshot(NamedTuple):
     latencies: Mapping[Latency, Histogram]
     gauges: Gauges
     alerts: Mapping[AlertKind, int]
+    lags: Lags

@@ -10,9 +10,11 @@ What is in which topic, and in what order:
     track         all that the state of a charger follows from, several records a message: responses, commands, those
                   observations that the derivation wants, Freshness, and a Tick now and then, alone in its message and
                   in every partition. What a tick covers stands before it in its partition.
-    derived       rows that follow, one a message, key = charger
+    derived       every Row that follows, one a message, key = charger (`-` is keyed like any other), its `site` empty:
+                  whoever stores it knows the site
     rejects       every StreamReject, one a message, key = the reject's own
-The first four have the same number of partitions, and a device is in the same one of each.
+    state         what `track` remembers of each partition, one entry a message, compacted: nobody else reads it
+All but the rejects have the same number of partitions, and a device is in the same one of each.
 """
 
 from enum import StrEnum
@@ -29,6 +31,7 @@ class Topic(StrEnum):
     TRACK = "chargeline.track"
     DERIVED = "chargeline.derived"
     REJECTS = "chargeline.rejects"
+    STATE = "chargeline.state"
 
 
 class Heard(NamedTuple):
@@ -45,9 +48,15 @@ class Heard(NamedTuple):
 
 
 class Freshness(NamedTuple):
-    """When the devices of one partition were heard: of the operator's queue alone."""
+    """When devices were heard: of the operator's queue alone.
+
+    `is_fleet`  False: these are devices of the partition that this stands in. True: of all partitions, which partition
+                0 is told beside its own, since only who knows the whole fleet can judge the fleet's silence. What is
+                long comes in several of these, a device in one of them.
+    """
 
     heard: tuple[Heard, ...]
+    is_fleet: bool = False
 
 
 class Tick(NamedTuple):

@@ -20,6 +20,7 @@ import pytest
 from pipeline.settings import load_settings
 from tests.compose.resolved import ROOT, ComposeError, Node, node_of, resolve
 from tests.compose.rules import RULES
+from tests.compose.samples import BAD, GOOD, GOOD_OTHERWISE
 from tests.services.http import request
 from tests.services.influxdb import InfluxDb
 from tests.services.process import ServiceError, free_ports
@@ -27,40 +28,12 @@ from tests.services.process import ServiceError, free_ports
 pytestmark = pytest.mark.services
 
 FILE = ROOT / "docker-compose.yml"
-PROFILES = ((), ("demo",))
-DEMO = {"broker", "history", "fleet", "alerts"}
+SERVICES: Mapping[str, set[str]] = {
+    "demo": {"broker", "history", "fleet", "alerts"},
+    "scale": {"kafka", "topics", "bridge", "track", "write"},
+}
+PROFILES = ((), ("demo",), ("scale",), ("demo", "scale"))
 REAL = {"CHARGELINE_AMQP_URL": "amqps://u:p@host/v"}
-
-GOOD: Mapping[str, Node] = {
-    "image": "chargeline:0.1.0",
-    "user": "10001:10001",
-    "read_only": True,
-    "tmpfs": ["/tmp"],
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges:true"],
-    "restart": "unless-stopped",
-    "stop_grace_period": "15s",
-    "healthcheck": {"test": ["CMD", "true"]},
-    "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "5"}},
-    "environment": {"CHARGELINE_HTTP": "0.0.0.0:8090", "CHARGELINE_INFLUX_TOKEN_FILE": "/secrets/token"},
-    "ports": [{"host_ip": "127.0.0.1", "published": "8090"}],
-    "volumes": [{"type": "volume", "source": "data", "target": "/data"}],
-    "depends_on": {"influxdb": {"condition": "service_healthy"}},
-}
-BAD: Mapping[str, Mapping[str, Node]] = {
-    "image_is_pinned": {"image": "influxdb:latest"},
-    "ports_are_loopback": {"ports": [{"published": "8090"}]},
-    "has_a_health_check": {"healthcheck": {"disable": True}},
-    "log_is_rotated": {"logging": {"driver": "json-file"}},
-    "gains_no_rights": {"security_opt": None},
-    "comes_back": {"restart": None},
-    "mounts_only_to_read": {"volumes": [{"type": "bind", "source": "./grafana", "target": "/x"}]},
-    "has_no_secret_in_sight": {"environment": {"CHARGELINE_INFLUX_TOKEN": "abc"}},
-    "waits_for_health": {"depends_on": {"influxdb": {"condition": "service_started"}}},
-    "ours_is_confined": {"user": "0:0"},
-    "settings_exist": {"environment": {"CHARGELINE_BACTH": "7"}},
-    "worker_may_drain": {"stop_grace_period": "10s"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +54,7 @@ def test_every_profile_resolves_and_every_rule_holds(
     empty: Path, profiles: tuple[str, ...], given: dict[str, str]
 ) -> None:
     found = services(empty, *profiles, **given)
-    assert found.keys() == {"first-start", "influxdb", "worker", "grafana"} | (DEMO if profiles else set())
+    assert found.keys() == {"first-start", "influxdb", "worker", "grafana"}.union(*map(SERVICES.__getitem__, profiles))
     faults = [
         f"{name}: {words}" for name, service in found.items() for rule in RULES.values() for words in rule(service)
     ]
@@ -91,6 +64,7 @@ def test_every_profile_resolves_and_every_rule_holds(
 @pytest.mark.parametrize("name", RULES)
 def test_each_rule_passes_a_good_service_and_finds_a_bad_one(name: str) -> None:
     assert list(RULES[name](GOOD)) == []
+    assert list(RULES[name]({**GOOD, **GOOD_OTHERWISE.get(name, {})})) == []
     assert list(RULES[name]({**GOOD, **BAD[name]}))
 
 
@@ -115,6 +89,29 @@ def test_the_demo_keeps_away_from_what_is_real(empty: Path) -> None:
     # With it, `demo --to-bucket` refuses: tests/pipeline/cli/test_demo.py.
     assert variable(real, "history", "CHARGELINE_AMQP_URL") == REAL["CHARGELINE_AMQP_URL"]
     assert variable(real, "fleet", "CHARGELINE_AMQP_URL") != REAL["CHARGELINE_AMQP_URL"]
+
+
+def test_roles_do_what_the_worker_does(empty: Path) -> None:
+    """The same queue, the same bucket, the same health check; each role with the settings that its check asks for."""
+    for given in ({}, REAL):
+        found = services(empty, "demo", "scale", **given)
+        for role in ("bridge", "track", "write"):
+            environment, worker = node_of(found, role, "environment"), node_of(found, "worker", "environment")
+            assert isinstance(environment, Mapping)
+            assert node_of(found, role, "healthcheck", "test") == node_of(found, "worker", "healthcheck", "test")
+            assert node_of(found, role, "command") == ["run", "--role", role]
+            for name, value in environment.items():
+                if "KAFKA" not in name and name != "CHARGELINE_AMQP_SHARE":
+                    assert value == node_of(worker, name), name
+            settings = {name: str(value) for name, value in environment.items() if not name.endswith("_FILE")}
+            token = {"CHARGELINE_INFLUX_TOKEN": "t"} if role == "write" else {}
+            kafka = load_settings({**settings, **token})
+            assert kafka.kafka_brokers == (("kafka", 9092),)
+            assert kafka.kafka_replication == 1
+        made_with = node_of(found, "topics", "environment")
+        assert isinstance(made_with, Mapping)
+        assert {**made_with, "CHARGELINE_HTTP": "0.0.0.0:8090"} == node_of(found, "track", "environment")
+        assert node_of(found, "topics", "command") == ["topics", "create"]
 
 
 def test_env_reaches_the_worker_but_not_against_the_stack(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ REQUIREMENT = re.compile(
 )
 """The only thing a lock may hold: a pinned package, a marker where it is not for everybody, and its hashes."""
 
-DISTRIBUTIONS = {"dotenv": "python-dotenv"}
+DISTRIBUTIONS = {"dotenv": "python-dotenv", "faust": "faust-streaming", "mode": "mode-streaming"}
 """Packages that are imported under another name than they are installed by."""
 
 ADDRESS = re.compile(

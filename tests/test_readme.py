@@ -52,8 +52,8 @@ FORMS = (
     Form(re.compile(r"(cp|chmod) .+"), lambda written: written),
     # With real servers: tests/test_readme_for_real.py.
     Form(
-        re.compile(r"chargeline (check|run|send|commands)( .+)?"),
-        lambda written: f"{shlex.join(written.split()[:2])} --help",
+        re.compile(r"(CHARGELINE_HTTP=\S+ )?chargeline (check|run|send|commands|topics)( .+)?"),
+        lambda written: f"chargeline {written.partition('chargeline ')[2].split()[0]} --help",
     ),
     Form(re.compile(r"curl .+"), lambda _: "chargeline send --help"),
     Form(re.compile(r"(CHARGELINE_[A-Z_]+=\S+ )?chargeline .+"), lambda written: f"env {written}"),

@@ -9,13 +9,17 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.stage import QUEUE, Stage, simulate
+from tests.oracle.stores import difference
 from tests.services.influxdb import InfluxDb
+from tests.services.kafka import Kafka
+from tests.services.process import LOOPBACK, free_ports
 from tests.services.rabbitmq import RabbitMq
 from tests.test_readme import README, blocks, commands, queries
 
@@ -26,7 +30,7 @@ FIVE_LINES = ("cp", "chmod", "chargeline check", "chargeline run")
 
 @pytest.mark.services
 def test_the_lines_of_running_it_for_real(rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, tmp_path: Path) -> None:
-    section = README.partition("\n## Run it for real\n")[2]
+    section = README.partition("\n## Run it for real\n")[2].partition("\n## ")[0]
     lines = [line for line, _ in commands(section) if line.startswith(FIVE_LINES)]
     assert [line.split(" --")[0] for line in lines] == [
         "cp .env.example chargeline.env",
@@ -57,6 +61,58 @@ def test_the_lines_of_running_it_for_real(rabbitmq: RabbitMq, vhost: str, influx
             assert process.wait(60) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.services
+def test_the_lines_of_moving_to_several_machines(
+    rabbitmq: RabbitMq, vhost: str, influxdb: InfluxDb, kafka: Kafka, tmp_path: Path
+) -> None:
+    """A worker has taken a part of the queue; the roles go on from there."""
+    section = README.partition("\n## On several machines\n")[2].partition("\n## ")[0]
+    lines = [line for line, _ in commands(section) if not line.startswith("docker ")]
+    stage = Stage(tmp_path, rabbitmq, vhost, influxdb)
+    stream = simulate(400, 3, seed=1)
+    deliveries = stream.deliveries
+    worker = RunningWorker(tmp_path, stage.settings())
+    stage.fill(deliveries[:200])
+    worker.start()
+    worker.until(lambda: worker.delivered() == 200)
+    assert worker.end() == 0
+
+    stage.fill(deliveries[200:])
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
+    environ["PATH"] = os.pathsep.join([str(PROGRAMS), environ["PATH"]])
+    ports = iter(free_ports(4))
+    given = stage.settings(HTTP=f"{LOOPBACK}:{next(ports)}", KAFKA_BROKERS=kafka.brokers, KAFKA_REPLICATION="1")
+    given |= {"AMQP_SHARE": "on", "KAFKA_PARTITIONS": "3"}
+    (tmp_path / "chargeline.env").write_text("".join(f"CHARGELINE_{name}={value}\n" for name, value in given.items()))
+    (tmp_path / "chargeline.env").chmod(0o600)
+    told = ""
+    with ExitStack() as running:
+        roles: dict[str, tuple[RunningWorker, subprocess.Popen[bytes]]] = {}
+        for line in lines:
+            if " run " not in line:
+                done = subprocess.run(
+                    shlex.split(line), cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+                )
+                assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+                told += done.stdout
+                continue
+            address, *words = shlex.split(line)
+            name, _, _ = address.partition("=")
+            role = RunningWorker(tmp_path, {})
+            role.url = f"http://{LOOPBACK}:{next(ports)}"
+            process = subprocess.Popen(words, cwd=tmp_path, env={**environ, name: role.url.removeprefix("http://")})
+            running.callback(process.wait)
+            running.callback(process.kill)
+            roles[words[words.index("--role") + 1]] = role, process
+        assert "Brought " in told
+        assert list(roles) == ["write", "track", "bridge"]
+        writer, _ = roles["write"]
+        writer.until(lambda: not difference(stream.reading.rows, stage.rows()) and stage.is_drained())
+        for _, process in roles.values():
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(60) for _, process in roles.values()] == [0, 0, 0]
 
 
 class Unit(configparser.RawConfigParser):

@@ -24,26 +24,36 @@ else:
     check = deferred("pipeline.check")
 
 _FAILED = 3
+_ROLES = ("all", "bridge", "track", "write")
 _COLOURS = {Result.OK: "green", Result.WARNING: "yellow", Result.FAILED: "red", Result.SKIPPED: "bright_black"}
 _WIDTH = max(map(len, Result)) + 2
 _EXAMPLE = """\b
 Examples:
   chargeline check --env-file chargeline.env
-  chargeline check --json"""
+  chargeline check --json
+  chargeline check --role track --env-file chargeline.env"""
 
 
 @click.command(epilog=_EXAMPLE)
+@click.option(
+    "--role",
+    type=click.Choice(_ROLES),
+    default=_ROLES[0],
+    show_default=True,
+    help="Of a scale-out on Kafka, what this role needs: brokers, login and topics, beside the queue (bridge), the "
+    "login of its own client (track), or the store (write).",
+)
 @json_option
 @env_file_option
-def command(env_file: Path | None, as_json: bool) -> None:
-    """See whether a worker could work.
+def command(env_file: Path | None, role: str, as_json: bool) -> None:
+    """See whether a worker, or a role, could work.
 
     Tries settings, DATA_DIR, broker, login, queue, exchange, store, clock and HTTP address, one after the other, and
     changes nothing: no message is taken, no row written. Each line says what was tried and what was found; below it,
     what to do. The exit code is 3 where something failed; a warning is none.
     """
     findings = []
-    for finding in _find(env_file):
+    for finding in _find(env_file, role):
         findings.append(finding)
         if not as_json:
             _show(finding)
@@ -53,13 +63,13 @@ def command(env_file: Path | None, as_json: bool) -> None:
         raise SystemExit(_FAILED)
 
 
-def _find(env_file: Path | None) -> Iterator[Finding]:
+def _find(env_file: Path | None, role: str) -> Iterator[Finding]:
     try:
         settings = load_settings(os.environ, env_file)
     except SettingsError as error:
-        return check.findings_of_wrong_settings(error)
+        return check.findings_of_wrong_settings(error, role)
     set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
-    return check.check(settings, time.time_ns)
+    return check.check(settings, time.time_ns, role)
 
 
 def _show(finding: Finding) -> None:

@@ -6,7 +6,9 @@ Owns how it ends: the exit code, and words for what keeps it from starting. Must
 import os
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline import assembly, board_state, cluster, onlooker, service
     from pipeline.cli import run_screen
-    from pipeline.scale import bridge_assembly
+    from pipeline.scale import bridge_assembly, track_assembly, write_assembly
     from schemas import catalogue
 else:
     # `chargeline run --help` and completion need none of these, and a worker without a board draws nothing.
@@ -38,15 +40,27 @@ else:
     onlooker = deferred("pipeline.onlooker")
     run_screen = deferred("pipeline.cli.run_screen")
     service = deferred("pipeline.service")
+    track_assembly = deferred("pipeline.scale.track_assembly")
+    write_assembly = deferred("pipeline.scale.write_assembly")
 
 _INTERRUPTED = 130
 _TROUBLE = (UnreadableSecretError, FolderLockedError, ForeignFileError, StoreUnavailableError)
+_ALL = "all"
+_ROLES: Mapping[str, Callable[[Settings], int]] = MappingProxyType(
+    {
+        "bridge": lambda settings: bridge_assembly.serve_bridge(settings, os.environ),
+        "track": lambda settings: track_assembly.serve_track(settings, os.environ),
+        "write": lambda settings: write_assembly.serve_write(settings, os.environ),
+    }
+)
+"""What does only a part, the parts joined by Kafka."""
 _EXAMPLE = """\b
 Examples:
   chargeline run --env-file /etc/chargeline.env
   chargeline run --record stream.jsonl
   chargeline run --board 2>>chargeline.log
-  chargeline run --role bridge"""
+  chargeline run --role bridge
+  chargeline run --role write"""
 
 
 @click.command(epilog=_EXAMPLE)
@@ -64,10 +78,11 @@ Examples:
 )
 @click.option(
     "--role",
-    type=click.Choice(["all", "bridge"]),
-    default="all",
+    type=click.Choice([_ALL, *_ROLES]),
+    default=_ALL,
     show_default=True,
-    help="Do all of it, or only a part, the parts joined by Kafka: `bridge` takes the queue to Kafka's topics.",
+    help="Do all of it, or only a part, the parts joined by Kafka: `bridge` takes the queue to Kafka's topics, `write` "
+    "takes what is in them to the store. Any number of each may run; with SQLite only one `write`.",
 )
 @with_settings
 def command(settings: Settings, record: Path | None, board: bool, role: str) -> None:
@@ -79,11 +94,11 @@ def command(settings: Settings, record: Path | None, board: bool, role: str) -> 
     """
     if board and (not sys.stdout.isatty() or console.Console().is_dumb_terminal):
         raise click.UsageError("--board needs a terminal to draw on; without one leave it away: the log says how it is")
-    if role != "all" and (board or record is not None):
+    if role != _ALL and (board or record is not None):
         raise click.UsageError("--record and --board are for a worker that does all of it: leave --role away")
     try:
-        if role == "bridge":
-            ended_by = _serve_bridge(settings)
+        if role != _ALL:
+            ended_by = _serve_role(settings, role)
         else:
             ended_by = _serve_and_show(settings, record) if board else service.serve(settings, os.environ, record)
     except SettingsError as error:
@@ -96,9 +111,9 @@ def command(settings: Settings, record: Path | None, board: bool, role: str) -> 
         raise SystemExit(_INTERRUPTED)
 
 
-def _serve_bridge(settings: Settings) -> int:
+def _serve_role(settings: Settings, role: str) -> int:
     try:
-        return bridge_assembly.serve_bridge(settings, os.environ)
+        return _ROLES[role](settings)
     except ImportError:
         raise click.ClickException(cluster.MISSING) from None
 

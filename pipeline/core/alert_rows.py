@@ -4,10 +4,11 @@ Owns the fields of measurement `alert` and the words of `command_timeout`. Pure:
 when an alert fires or who is told.
 
 A raise and its clear are two rows; both name the raise in `raised_at`, exactly as the time of its row. One that is
-taken back is written over where it stood: `active` 0 and `duration_s` 0, which no true alert has together.
+taken back, be it a raise or a clear, is written over where it stood, as a raise of its own that lasted for no time:
+`active` 0 and `duration_s` 0, which no true alert has together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.core.apart import apart
 from pipeline.core.spans import span_in_words
@@ -34,6 +35,19 @@ def alert_row(alert: Alert) -> Row:
     return Row(ALERT, alert.serial, "", tags, at, fields)
 
 
+def time_out_rows(time_outs: Iterable[TimeOut]) -> Iterator[Row]:
+    """The rows of commands without an answer, those of ends that were said and are none taken back."""
+    for time_out in time_outs:
+        for alert in (*time_out_alerts(time_out), *_ends_taken_back(time_out)):
+            yield alert_row(alert)
+
+
+def _ends_taken_back(time_out: TimeOut) -> Sequence[Alert]:
+    raised, *_ = time_out_alerts(time_out)
+    words = f"Taken back: {_subject(time_out)} was not answered then, which became known later"
+    return [raised._replace(at=at, raised_at=at, active=False, message=words) for at in time_out.not_ended_at]
+
+
 def time_out_alerts(time_out: TimeOut) -> Sequence[Alert]:
     """All that is to be said of a command without an answer: that it was raised, and where it has ended, how.
 
@@ -41,7 +55,7 @@ def time_out_alerts(time_out: TimeOut) -> Sequence[Alert]:
     command had waited by then, seconds.
     """
     command, deadline = time_out.command, time_out.deadline
-    subject = f"{time_out.command_name} to {command.serial} (ref {command.ref})"
+    subject = _subject(time_out)
     waited = span_in_words(deadline - command.published_at)
     raised = Alert(
         command.serial,
@@ -69,3 +83,8 @@ def time_out_alerts(time_out: TimeOut) -> Sequence[Alert]:
         return (raised,)
     value = (ended_at - command.published_at) / NS_PER_S
     return (raised, raised._replace(at=ended_at, active=False, value=value, message=f"{subject} {words}"))
+
+
+def _subject(time_out: TimeOut) -> str:
+    command = time_out.command
+    return f"{time_out.command_name} to {command.serial} (ref {command.ref})"

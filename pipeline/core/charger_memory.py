@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.core.command_thread import CommandThread
 from pipeline.core.sightings import Sightings
 from schemas.command import CommandResponse, CommandSent
+from schemas.observation import Observation
 
 
 class Place(NamedTuple):
@@ -25,6 +26,13 @@ class Firmware(NamedTuple):
 
     observed_at: int
     release: str
+
+
+def firmware_of(observation: Observation) -> Firmware:
+    """What an observation of the software release says; one that is a number stands without a fraction."""
+    value = observation.value
+    release = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return Firmware(observation.observed_at, release)
 
 
 class ChargerMemory:

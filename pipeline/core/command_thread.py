@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.core.command_life import Decided, Life, arrival_of
+from pipeline.core.command_life import SILENCE, Decided, Life, arrival_of
 from pipeline.core.pairing import EARLIEST_NS, LATEST_NS, pair
 from schemas.command import CommandResponse, CommandSent
 
@@ -31,6 +31,11 @@ class Sending(NamedTuple):
     is_confirmed: bool
     decided: tuple[Decided, ...] = ()
     superseded_at: int | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was decided that nobody answered at its deadline."""
+        return any(each.outcome in SILENCE for each in self.decided)
 
 
 class Cluster(NamedTuple):

@@ -3,30 +3,35 @@
 Owns what is fed to the tracker, to liveness, to the chronicle and to the watermark, and what of it is not durable yet.
 Pure: time is the watermark, which the records themselves move. Must not know sources, stores, or how progress is kept.
 
-One round is: `take` records; `advance`, for the rows; write them; keep `progress`; then say `kept`, for the alerts to
-tell of. Where a round fails, the next one gives all of it again. A record that is taken again changes nothing, but its
-rows are given again. What was taken and can never be kept must be forgotten, with `restore`.
+One round is: `take` records; `advance`, for the rows; keep what is `intended`; write the rows; keep `progress`; then
+say `kept`, for the alerts to tell of. Where a round fails, the next one gives all of it again. A record that is taken
+again changes nothing, but its rows are given again. What was taken and can never be kept must be forgotten, with
+`restore`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
-from pipeline.core.alert_rows import alert_row, time_out_alerts
+from pipeline.core.alert_rows import alert_row, time_out_rows
 from pipeline.core.chronicle import KINDS, NOTHING_TOUCHED, Chronicle, ChronicleTouched, Taker, kind_of
 from pipeline.core.command_life import Life
 from pipeline.core.decode import Outcome
+from pipeline.core.derivation_scope import WHOLE, Scope
+from pipeline.core.fleet_silence import NO_EDGES
+from pipeline.core.freshness import LatestArrival, all_moments, moment_heard
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.liveness import Liveness
 from pipeline.core.progress import Progress
+from pipeline.core.raised_time_outs import RaisedTimeOuts
 from pipeline.core.tracked import TimeOut, Touched
 from pipeline.core.tracker import Tracker
-from pipeline.core.watermark import AHEAD_NS, Watermark
+from pipeline.core.watermark import Watermark
 from schemas.alert import Alert
 from schemas.catalogue import Catalogue
 from schemas.command import CommandResponse, CommandSent
 from schemas.observation import Observation
 from schemas.row import Row
+from schemas.stream import Heard
 
 _ALL_AGAIN_AFTER = 200
 """Rounds after which all that was heard is kept anew, so that the log of it stays short."""
@@ -78,29 +83,26 @@ _NOTHING = _Round(frozenset(), NOTHING_TOUCHED, (), (), ())
 class Derivation:
     """See above. For one thread at a time."""
 
-    def __init__(self, catalogue: Catalogue, spans: Spans, *, is_whole: bool = True) -> None:
+    def __init__(self, catalogue: Catalogue, spans: Spans, scope: Scope = WHOLE) -> None:
         """Knows nothing yet.
 
-        `is_whole` says that we see all of the operator's queue. Where somebody else takes a part of it, the watermark
-        stands still: nobody here can say that a response did not come, or that a charger is silent, so nothing times
-        out, no response is nobody's, no silence is followed, and there is no chronicle. What the other part may still
-        refute is not said.
-
-        What is remembered is bounded all the same: facts are forgotten by the latest ArrivalTime seen, less the time
-        for which an answer may come late. So a command whose answer went to somebody else stays `published` in the
-        store, and is forgotten here; an answer that comes later than that is stored, and not followed.
+        What is remembered is bounded also where the watermark stands still: facts are forgotten by the latest
+        ArrivalTime seen, less the time for which an answer may come late. So a command whose answer went to somebody
+        else stays `published` in the store, and is forgotten here; an answer that comes later than that is stored, and
+        not followed.
         """
         self._tracker = Tracker(catalogue, spans.timeout, spans.late_data)
         self._liveness = Liveness(spans.silent_after)
         self._chronicle = Chronicle(spans.silent_after, spans.late_data)
-        self._takers: dict[int, tuple[Taker, ...]] = dict(self._chronicle.takers) if is_whole else {}
+        self._takers: dict[int, tuple[Taker, ...]] = dict(self._chronicle.takers) if scope.has_chronicle else {}
         for number in self._tracker.wanted:
             self._takers[number] = (self._tracker.add_observation, *self._takers.get(number, ()))
         self._watermark = Watermark()
-        self._is_whole = is_whole
+        self._scope = scope
         self._late_ns = spans.timeout + spans.late_data
         self._latest = 0
-        self._timed_out: dict[str, Alert] = {}
+        self._latest_arrival = LatestArrival()
+        self._timed_out = RaisedTimeOuts()
         self._round = _NOTHING
         self._facts: dict[KeptKey, bytes | None] = {}
         self._heard: dict[str, int] = {}
@@ -121,6 +123,30 @@ class Derivation:
 
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Records of the operator's queue, in order; rejects say nothing. Moves the watermark."""
+        self._hear(self._follow(outcomes))
+
+    def follow(self, records: Iterable[Outcome]) -> None:
+        """The same, of which it is told apart when devices were heard (`hear`), and how far we are (`pass_to`)."""
+        for each in self._follow(records):
+            if each.arrived_at is not None:
+                self._latest = max(self._latest, moment_heard(each.arrived_at, each.received_at) or 0)
+
+    def hear(self, heard: Iterable[Heard]) -> None:
+        """When devices were heard, of which no message of the operator's queue needs to be seen here."""
+        serials: list[str] = []
+        moments: list[int] = []
+        for serial, known, messages in heard:
+            serials += [serial] * max(messages, len(known))
+            moments += [*known, *known[-1:] * (messages - len(known))]
+        self._hear_in_order(serials, moments)
+
+    def pass_to(self, watermark: int) -> None:
+        """Up to here everything is known. It never goes back."""
+        if self._scope.passes_time and watermark > self.watermark:
+            self._watermark = Watermark(watermark)
+
+    def _follow(self, outcomes: Iterable[Outcome]) -> list[Observation | CommandResponse]:
+        """Take records in; those by which a device was heard."""
         tracker, takers_of = self._tracker, self._takers.get
         heard: list[Observation | CommandResponse] = []
         for outcome in outcomes:
@@ -137,7 +163,7 @@ class Derivation:
             else:
                 continue
             heard.append(outcome)
-        self._hear(heard)
+        return heard
 
     def take_copies(self, outcomes: Iterable[Outcome]) -> None:
         """Copies of commands from another queue, which says nothing about how far the operator's is read."""
@@ -155,7 +181,7 @@ class Derivation:
 
     def queue_was_empty(self, at: int) -> None:
         """See Watermark.queue_was_empty."""
-        if self._is_whole:
+        if self._scope.passes_time:
             self._watermark.queue_was_empty(at)
 
     def find(self, serial: str, command_id: int, ref: str) -> Life | None:
@@ -180,6 +206,7 @@ class Derivation:
         # What is due and has to wait is found again after a restart by a watermark that is not past it.
         self._advanced_to = self._watermark.at if tracked.waits_from is None else tracked.waits_from
         silence = self._liveness.advance(watermark)
+        silence = silence if self._scope.tells_silence else NO_EDGES
         self._chronicle.touch(again.chronicle)
         most = _ALL_OF_IT if most_due is None else max(_MOST_CHRONICLE - again.chronicle.size, 0)
         chronicle = self._chronicle.advance(watermark, most)
@@ -190,14 +217,17 @@ class Derivation:
             edges=(*again.edges, *silence.to_notify),
             time_outs=tracked.time_outs,
         )
-        alerts = chain.from_iterable(map(time_out_alerts, tracked.time_outs))
         return Derived(
-            rows=(*tracked.rows, *map(alert_row, alerts), *self._round.rows, *chronicle.rows),
+            rows=(*tracked.rows, *time_out_rows(tracked.time_outs), *self._round.rows, *chronicle.rows),
             touched=tracked.touched,
             chronicle=chronicle.touched,
             too_late=self._tracker.take_too_late() + chronicle.late,
             is_whole=chronicle.is_whole,
         )
+
+    def intended(self) -> Mapping[KeptKey, bytes]:
+        """What must be kept before the rows of this round are written; it is dropped with `progress`."""
+        return self._tracker.intended()
 
     def progress(self) -> Progress | None:
         """What must be kept of this round, and of those before that were not; None where that is nothing."""
@@ -218,13 +248,14 @@ class Derivation:
 
     def kept(self) -> Sequence[Alert]:
         """Everything up to here is durable: the edges of alerts that somebody may be told of now, in order."""
-        edges = [*self._round.edges, *self._edges(self._round.time_outs)]
+        edges = [*self._round.edges, *self._timed_out.take(self._round.time_outs)]
         self._round = _NOTHING
         if not self._is_asked:
             # Who keeps nothing does not ask; and what was not asked for would become more and more.
             self.progress()
         self._is_asked = False
         self._chronicle.kept()
+        self._tracker.kept()
         self._facts, self._heard = {}, {}
         self._rounds += 1
         self._kept_at = self._advanced_to
@@ -232,7 +263,7 @@ class Derivation:
 
     def active(self) -> Sequence[Alert]:
         """Alerts that are raised now."""
-        return [*self._timed_out.values(), *self._liveness.active()]
+        return [*self._timed_out.active(), *(self._liveness.active() if self._scope.tells_silence else ())]
 
     def restore(self, facts: Iterable[tuple[KeptKey, bytes]], heard: Mapping[str, int], watermark: int | None) -> None:
         """Know what was kept, and nothing else. Raises ValueError for a fact that this program does not know."""
@@ -240,56 +271,30 @@ class Derivation:
         for key, content in facts:
             (of_chronicle if kind_of(key) in KINDS else of_tracker).append((key, content))
         self._tracker.restore(of_tracker, watermark or 0)
-        self._chronicle.restore(of_chronicle if self._is_whole else (), heard, watermark)
-        self._liveness.restore(heard if self._is_whole else {}, watermark)
+        self._chronicle.restore(of_chronicle if self._scope.has_chronicle else (), heard, watermark)
+        self._liveness.restore(heard if self._scope.passes_time else {}, watermark)
         self._watermark = Watermark(watermark)
         self._round = _NOTHING
         self._facts, self._heard = {}, {}
         self._rounds = 0
         self._advanced_to = self._kept_at = watermark
-        self._timed_out.clear()
-        if self._is_whole:
-            self._edges(self._tracker.time_outs())
+        self._timed_out.restore(self._tracker.time_outs() if self._scope.passes_time else ())
 
     def _hear(self, records: Iterable[Observation | CommandResponse]) -> None:
-        """A message counts as heard at its ArrivalTime, which our receipt bounds and stands in for."""
-        serials: list[str] = []
-        moments: list[int] = []
-        arrivals = [0]
-        for record in records:
-            moment, received_at = record.arrived_at, record.received_at
-            if moment is None:
-                if received_at is None:
-                    continue
-                moment = received_at
-            else:
-                if received_at is not None and moment > received_at + AHEAD_NS:
-                    moment = received_at + AHEAD_NS
-                arrivals.append(moment)
-            serials.append(record.serial)
-            moments.append(moment)
-        if self._is_whole:
-            in_order = sorted(moments)
-            if in_order != moments:
-                order = sorted(range(len(moments)), key=moments.__getitem__)
-                serials, moments = [serials[place] for place in order], in_order
-            self._liveness.see_all(serials, moments)
-            self._chronicle.hear(serials, moments)
-        latest = max(arrivals)
+        heard = all_moments(records)
+        self._hear_in_order(heard.serials, heard.moments)
+        latest = self._latest_arrival.of(heard)
         self._latest = max(self._latest, latest)
-        if latest and self._is_whole:
+        if latest and self._scope.passes_time:
             self._watermark.see([(latest, None)])
 
-    def _edges(self, time_outs: Iterable[TimeOut]) -> list[Alert]:
-        """Which time-outs are new, and which are over."""
-        edges = []
-        for time_out in time_outs:
-            ref = time_out.command.ref
-            raised, *ended = time_out_alerts(time_out)
-            if raised.active and not ended:
-                if ref not in self._timed_out:
-                    self._timed_out[ref] = raised
-                    edges.append(raised)
-            elif self._timed_out.pop(ref, None) is not None:
-                edges.append(ended[0] if ended else raised)
-        return edges
+    def _hear_in_order(self, serials: list[str], moments: list[int]) -> None:
+        if not self._scope.passes_time:
+            return
+        in_order = sorted(moments)
+        if in_order != moments:
+            order = sorted(range(len(moments)), key=moments.__getitem__)
+            serials, moments = [serials[place] for place in order], in_order
+        self._liveness.see_all(serials, moments)
+        if self._scope.has_chronicle:
+            self._chronicle.hear(serials, moments)

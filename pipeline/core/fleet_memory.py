@@ -7,18 +7,26 @@ a fact.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from pipeline.core.charger_memory import ChargerMemory, Firmware
 from pipeline.core.command_lives import Lives
 from pipeline.core.command_thread import Cluster, CommandThread, Sending
 from pipeline.core.forgetting import CLOSED_NS, EVERY_NS, PAST_NS, forget
-from pipeline.core.kept_facts import Changes, Fact, KeptKey, from_bytes
+from pipeline.core.kept_facts import Changes, Fact, Intended, KeptKey, from_bytes
 from pipeline.core.pairing import EARLIEST_NS, LATEST_NS
 from pipeline.core.sightings import Sighting
 from pipeline.core.tracked import Touch
 from schemas.command import Argument, CommandResponse, CommandSent
 
 _MOST_ARGUMENTS = 4_096
+
+
+class IntendedSending(NamedTuple):
+    """One with decisions that may have been written; `was_silent`: that nobody answered was said before these."""
+
+    sending: Sending
+    was_silent: bool
 
 
 class FleetMemory:
@@ -141,8 +149,13 @@ class FleetMemory:
         """What is to be kept since the last call, by key; None for what is to be dropped."""
         return self._changes.take()
 
-    def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
-        """Remember what was kept at this watermark, and nothing else. Raises ValueError for an unknown entry."""
+    def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> Sequence[IntendedSending]:
+        """Remember what was kept at this watermark, and nothing else; the sendings with decisions that were intended.
+
+        Raises ValueError for an unknown entry.
+        """
+        intended: list[Sending] = []
+        found: list[IntendedSending] = []
         self._chargers = {}
         self._looks.clear()
         self._changes.clear()
@@ -151,12 +164,22 @@ class FleetMemory:
             match fact := from_bytes(key, content):
                 case Sending(command):
                     self._open(key.serial, command.published_at).thread(command.id).add_sending(fact)
+                case Intended(sending):
+                    intended.append(sending)
                 case CommandResponse():
                     self._open(key.serial, fact.created_at).thread(fact.id).add_response(fact)
                 case Sighting():
                     self._open(key.serial, fact.observed_at).sightings.add(fact)
                 case Firmware():
                     self._open(key.serial, fact.observed_at).add_firmware(fact)
+        for sending in intended:
+            command = sending.command
+            thread = self._open(command.serial, command.published_at).thread(command.id)
+            known = thread.sending(command.ref)
+            found.append(IntendedSending(sending, was_silent=known is not None and known.is_silent))
+            # What is intended was decided later than what is kept of it beside.
+            self.note(thread.add_sending(sending)._replace(decided=sending.decided))
+        return found
 
     def _open(self, serial: str, moment: int) -> ChargerMemory:
         """The memory of a charger of which there is a fact of this moment."""

@@ -60,7 +60,7 @@ class SilenceEdges(NamedTuple):
     to_notify: Sequence[Alert]
 
 
-_NOTHING = SilenceEdges((), ())
+NO_EDGES = SilenceEdges((), ())
 
 
 class FleetSilence:
@@ -129,7 +129,7 @@ class FleetSilence:
     def take_edges(self) -> SilenceEdges:
         """What became of it since the last call."""
         if not self._to_write and not self._to_notify:
-            return _NOTHING
+            return NO_EDGES
         edges = SilenceEdges(tuple(self._to_write), tuple(self._to_notify))
         self._to_write, self._to_notify = [], []
         return edges

@@ -7,11 +7,16 @@ new; so only that is kept, 40 bytes a value, and each charger as a whole now and
 in again, in any order, also by a charger that knows it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct, pack, unpack_from
 from typing import NamedTuple
 
+from pipeline.core.kept_facts import KeptKey
+
+LOG = "history log"
 _VERSION = 1
+_MOST_TOGETHER = 5_000
+"""Values in an entry of `share_out`, so that it is far below what a message may be, also twice."""
 _HEAD = Struct("<BBqqqII")
 _NO_MOMENT = -1
 
@@ -74,6 +79,40 @@ def log_from_bytes(content: bytes) -> tuple[LogHead, list[Logged]]:
     values = unpack_from(f"<{count}d", content, begin + 21 * count)
     logged = [Logged(serials[place], *rest) for place, *rest in zip(places, slots, keys, lags, values, strict=True)]
     return LogHead(_moment(hours), _moment(snapshots), horizon, bool(is_settled)), logged
+
+
+def log_key(number: int) -> KeptKey:
+    """What the entry of a batch is kept under: they are numbered."""
+    return KeptKey("", f"{LOG} {number:012d}")
+
+
+def share_out(
+    logs: Mapping[int, bytes], place_of: Callable[[str], int], count: int
+) -> Iterator[tuple[int, KeptKey, bytes]]:
+    """Entries by number, shared out over `count` places by the device: the place, key and content of each new entry.
+
+    There are fewer of them, each with what several said. Every place has the last head. Raises ValueError as
+    `log_from_bytes`.
+    """
+    numbers = sorted(logs)
+    settled = next((each for each in reversed(numbers) if log_from_bytes(logs[each])[0].is_settled), -1)
+    waiting: list[list[Logged]] = [[] for _ in range(count)]
+    written = 0
+    for number in numbers:
+        head, logged = log_from_bytes(logs[number])
+        head = head._replace(is_settled=number <= settled)
+        for each in logged:
+            waiting[place_of(each.serial)].append(each)
+        is_boundary = number in (settled, numbers[-1])
+        for place, values in enumerate(waiting):
+            # What is settled and what is not are never in one entry.
+            while values and (is_boundary or len(values) >= _MOST_TOGETHER):
+                yield place, log_key(written), log_to_bytes(head, values[:_MOST_TOGETHER])
+                del values[:_MOST_TOGETHER]
+                written += 1
+            if number == numbers[-1]:
+                yield place, log_key(written), log_to_bytes(head, ())
+                written += 1
 
 
 def _moment(number: int) -> int | None:

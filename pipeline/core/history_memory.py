@@ -16,7 +16,7 @@ import orjson
 
 from pipeline.core.charger_course import ChargerCourse, Slot
 from pipeline.core.clock_offset import hour_of
-from pipeline.core.history_log import RUN, Logged, LogHead, log_from_bytes, log_to_bytes
+from pipeline.core.history_log import LOG, RUN, Logged, LogHead, log_from_bytes, log_key, log_to_bytes
 from pipeline.core.kept_facts import KeptKey
 from pipeline.core.online_runs import OnlineRuns, Run
 from pipeline.core.silences import FORGOTTEN_AFTER_NS
@@ -25,7 +25,7 @@ from pipeline.core.timestamps import NS_PER_S
 CYCLE_NS = 1_200 * NS_PER_S
 _MOST_TURNS = 1_000
 _MOST_DROPS = 200
-_LOG, _DEVICE = "history log", "history"
+_DEVICE = "history"
 
 
 class HistoryMemory:
@@ -102,7 +102,7 @@ class HistoryMemory:
         """What is to be kept since the last call, by key; None for what is to be dropped."""
         changes: dict[KeptKey, bytes | None] = {}
         if self._logged or (head != self._head and head.hours is not None):
-            changes[_log_key(self._next)] = log_to_bytes(head, self._logged)
+            changes[log_key(self._next)] = log_to_bytes(head, self._logged)
             self._dirty.update(map(itemgetter(0), self._logged))
             self._logged.clear()
             self._head = head
@@ -119,7 +119,7 @@ class HistoryMemory:
         for _ in range(_MOST_DROPS):
             if not self._numbers or self._numbers[0] >= min(self._cycle_number, self._settled):
                 break
-            changes[_log_key(self._numbers.popleft())] = None
+            changes[log_key(self._numbers.popleft())] = None
         return changes
 
     def restore(
@@ -134,8 +134,8 @@ class HistoryMemory:
         for key, content in kept:
             if key.name == _DEVICE:
                 self._restore_device(key.serial, content)
-            elif key.name.startswith(_LOG):
-                logs[int(key.name.removeprefix(_LOG))] = content
+            elif key.name.startswith(LOG):
+                logs[int(key.name.removeprefix(LOG))] = content
             else:
                 raise ValueError(f"an entry of an unknown kind is kept: {key.name}")
         unsettled: list[Logged] = []
@@ -201,7 +201,3 @@ class HistoryMemory:
         if serial in self._dirty:
             self._dirty.discard(serial)
             self._due.add(serial)
-
-
-def _log_key(number: int) -> KeptKey:
-    return KeptKey("", f"{_LOG} {number:012d}")

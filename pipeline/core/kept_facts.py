@@ -15,7 +15,14 @@ from pipeline.core.command_thread import Sending, content_of
 from pipeline.core.sightings import Sighting
 from schemas.command import Argument, CommandResponse, CommandSent, Outcome
 
-Fact = Sending | CommandResponse | Sighting | Firmware
+
+class Intended(NamedTuple):
+    """A sending with decisions of which rows are about to be written: after a crash nobody knows whether they were."""
+
+    sending: Sending
+
+
+Fact = Sending | Intended | CommandResponse | Sighting | Firmware
 
 
 class KeptKey(NamedTuple):
@@ -30,6 +37,8 @@ def key_of(serial: str, fact: Fact) -> KeptKey:
     match fact:
         case Sending(command):
             name = f"sending {command.id} {command.published_at} {command.ref}"
+        case Intended(Sending(command)):
+            name = f"intended {command.id} {command.published_at} {command.ref}"
         case CommandResponse():
             name = f"response {fact.id} {fact.created_at} {_digest(content_of(fact))}"
         case Sighting():
@@ -41,6 +50,8 @@ def key_of(serial: str, fact: Fact) -> KeptKey:
 
 def to_bytes(fact: Fact) -> bytes:
     """A fact as it is kept."""
+    if isinstance(fact, Intended):
+        return to_bytes(fact.sending)
     if isinstance(fact, Sending):
         command, attempt, is_confirmed, decided, superseded_at = fact
         named = [tuple(argument) for argument in command.arguments]
@@ -53,11 +64,13 @@ def from_bytes(key: KeptKey, content: bytes) -> Fact:
     """The fact of an entry. Raises ValueError for one of no kind that this program knows."""
     members = orjson.loads(content)
     match key.name.partition(" ")[0]:
-        case "sending":
+        case "sending" | "intended" as kind:
             (serial, number), arguments, rest, attempt, is_confirmed, decided, superseded_at = members
             named = tuple(Argument(*argument) for argument in arguments)
             written = tuple(Decided(Outcome(outcome), at, firmware) for outcome, at, firmware in decided)
-            return Sending(CommandSent(serial, number, named, *rest), attempt, is_confirmed, written, superseded_at)
+            command = CommandSent(serial, number, named, *rest)
+            sending = Sending(command, attempt, is_confirmed, written, superseded_at)
+            return sending if kind == "sending" else Intended(sending)
         case "response":
             return CommandResponse(*members)
         case "sighting":

@@ -29,7 +29,8 @@ CORRECTED_NS = 3_600 * 10**9
 """For how long behind the watermark a silence that has ended is corrected: longer than a message can wait to be
 delivered again."""
 
-_OUTAGE_KEYS = ("fleet silent since", "fleet heard since", "fleet held since")
+OUTAGE_KEYS = ("fleet silent since", "fleet heard since", "fleet held since")
+"""Of what is kept, what is of the whole fleet."""
 _STALE_FORGETS = 1_000
 _TAKEN_BACK = 0
 
@@ -140,14 +141,14 @@ class Liveness:
         self._changed_gaps.clear()
         if self._fleet.outage != self._kept_outage:
             self._kept_outage = self._fleet.outage
-            changes.update(zip(_OUTAGE_KEYS, self._kept_outage, strict=True))
+            changes.update(zip(OUTAGE_KEYS, self._kept_outage, strict=True))
         return changes
 
     def last_seen(self) -> Mapping[str, int]:
         """Everything that is to be kept, in place of all that was."""
         kept = {**self._live, **self._silent}
         kept.update((_key(serial, gap), gap.until) for serial, gaps in self._gaps.items() for gap in gaps)
-        kept.update(zip(_OUTAGE_KEYS, self._fleet.outage, strict=True))
+        kept.update(zip(OUTAGE_KEYS, self._fleet.outage, strict=True))
         return kept
 
     def restore(self, last_seen: Mapping[str, int], watermark: int | None) -> None:
@@ -161,7 +162,7 @@ class Liveness:
         for parts in (self._before, self._changed, self._changed_gaps):
             parts.clear()
         self._dues, self._agenda, self._forgets = [], [], []
-        self._kept_outage = Outage(*(last_seen.get(key, 0) for key in _OUTAGE_KEYS))
+        self._kept_outage = Outage(*(last_seen.get(key, 0) for key in OUTAGE_KEYS))
         lasting: dict[str, int] = {}
         known = 0
         gaps = _read_gaps(last_seen)
@@ -283,6 +284,6 @@ def _read_gaps(kept: Mapping[str, int]) -> Mapping[str, Sequence[Gap]]:
     gaps: dict[str, list[Gap]] = {}
     for key, until in kept.items():
         serial, _, since = key.partition(" ")
-        if since and key not in _OUTAGE_KEYS and until != _TAKEN_BACK:
+        if since and key not in OUTAGE_KEYS and until != _TAKEN_BACK:
             gaps.setdefault(serial, []).append(Gap(int(since), until))
     return gaps

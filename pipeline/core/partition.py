@@ -15,6 +15,9 @@ _BITS_32 = 0xFFFFFFFF
 _POSITIVE = 0x7FFFFFFF
 _MOST_REMEMBERED = 262_144
 
+FLEET_PARTITION = 0
+"""Where the whole fleet is judged: many silences at once are one outage, wherever their devices are."""
+
 
 class Partitions:
     """The partitions of topics that all have `count` of them. Remembers the place of serials it met (bounded)."""

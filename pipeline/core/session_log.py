@@ -10,7 +10,7 @@ in an entry may be taken in again, in any order.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from struct import Struct, pack, unpack_from
 
@@ -21,6 +21,8 @@ from pipeline.core.timestamps import NS_PER_S
 CYCLE_NS = 1_200 * NS_PER_S
 LOG, CHARGER = "session log", "session energies"
 _MOST_AT_ONCE = 1_000
+_MOST_TOGETHER = 5_000
+"""Values in an entry of `share_out`, so that it is far below what a message may be, also twice."""
 _VERSION = 1
 _HEAD = Struct("<BqII")
 
@@ -99,6 +101,33 @@ class SessionLog:
         self._logs.extend(sorted(logs))
         self._next = max(logs, default=-1) + 1
         return found
+
+
+def share_out(
+    logs: Mapping[int, bytes], place_of: Callable[[str], int], count: int
+) -> Iterator[tuple[int, KeptKey, bytes]]:
+    """Entries of batches by number, shared out over `count` places by the charger: place, key and content of new ones.
+
+    There are fewer of them, each with what several batches had, as old as the oldest. Raises ValueError as `restore`.
+    """
+    waiting: list[list[tuple[str, int, float]]] = [[] for _ in range(count)]
+    since = [0] * count
+    written = 0
+    for number in sorted(logs):
+        watermark, values = _from_bytes(logs[number])
+        for serial, (at, kwh) in values:
+            place = place_of(serial)
+            if not waiting[place]:
+                since[place] = watermark
+            waiting[place].append((serial, at, kwh))
+            if len(waiting[place]) == _MOST_TOGETHER:
+                yield place, _log_key(written), _to_bytes(since[place], waiting[place])
+                waiting[place] = []
+                written += 1
+    for place, left in enumerate(waiting):
+        if left:
+            yield place, _log_key(written), _to_bytes(since[place], left)
+            written += 1
 
 
 def _log_key(number: int) -> KeptKey:

@@ -5,8 +5,9 @@ client library, or when a message is durable.
 
 Every outcome of a delivery is in one message at least: an observation in `observations`, a response in `responses` and
 `track`, a copy of a command in `track`, a reject in `rejects`. Beside that `track` gets those observations from which
-something follows, and when each device was heard. What a batch has for one partition of `track` goes together, in the
-order of the deliveries: the consumer pays for each message, not for each record in it.
+something follows, and when each device was heard: each partition of its own devices, and partition 0 of all, too. What
+a batch has for one partition of `track` goes together, in the order of the deliveries: the consumer pays for each
+message, not for each record in it. Rows that follow go to `derived`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from pipeline.core.chronicle import Chronicle
 from pipeline.core.decode import Outcome, reject
 from pipeline.core.freshness import CLOSE_NS, hear_all
-from pipeline.core.partition import Partitions
+from pipeline.core.partition import FLEET_PARTITION, Partitions
 from pipeline.core.stream_records import to_bundle, to_json
 from pipeline.core.stream_rejects import RejectMaker
 from pipeline.core.tracker import Tracker
@@ -24,13 +25,16 @@ from schemas.command import CommandResponse, CommandSent
 from schemas.delivery import Delivery
 from schemas.observation import Observation, Product
 from schemas.reject import RejectReason
+from schemas.row import Row
 from schemas.stream import Freshness, Heard, StreamReject, Tick, Topic
 
 MOST_BUNDLE_BYTES = 250_000
 """Parts that are longer together go in several messages. A part of its own is never cut."""
 
-_OBSERVATIONS, _RESPONSES, _TRACK, _REJECTS = (
-    topic.value for topic in (Topic.OBSERVATIONS, Topic.RESPONSES, Topic.TRACK, Topic.REJECTS)
+_HEARD_BYTES = 48
+_MOMENT_BYTES = 21
+_OBSERVATIONS, _RESPONSES, _TRACK, _DERIVED, _REJECTS = (
+    topic.value for topic in (Topic.OBSERVATIONS, Topic.RESPONSES, Topic.TRACK, Topic.DERIVED, Topic.REJECTS)
 )
 
 
@@ -48,6 +52,19 @@ def wanted_ids(catalogue: Catalogue) -> frozenset[int]:
     return Tracker(catalogue, 1, 1).wanted | frozenset(Chronicle(1, 1).takers)
 
 
+def row_messages(rows: Iterable[Row], partitions: Partitions) -> list[StreamMessage]:
+    """The messages of derived rows, in their order: one partition for all that is about a charger.
+
+    Raises TypeError for text with lone surrogates, which no decoder of ours lets in.
+    """
+    return [StreamMessage(_DERIVED, partitions.of(row.charger), row.charger.encode(), to_json(row)) for row in rows]
+
+
+def reject_message(refused: StreamReject, partitions: Partitions) -> StreamMessage:
+    """The message of a reject."""
+    return StreamMessage(_REJECTS, partitions.of(refused.key), refused.key.encode(), to_json(refused))
+
+
 class MessageMaker:
     """Makes the messages of batches. Remembers nothing of one batch for another."""
 
@@ -63,7 +80,6 @@ class MessageMaker:
     ) -> tuple[list[StreamMessage], list[Outcome]]:
         """The messages of a batch, and what each delivery became after all: a fault of ours makes a reject of it.
 
-        A batch is at most a few thousand deliveries: what it says of when devices were heard is in one message.
         `is_operators` False is for a batch of COMMAND_QUEUE: what comes there says nothing about devices.
         """
         place_of = self._partitions.of
@@ -90,11 +106,11 @@ class MessageMaker:
                         heard.append(outcome)
                     bundles.setdefault(partition, []).append(value)
                 else:
-                    messages.append(self._of_reject(self._rejects.of_delivery(outcome)))
+                    messages.append(reject_message(self._rejects.of_delivery(outcome), self._partitions))
             except Exception as fault:  # a delivery must never cost its neighbours, whatever is wrong with us
                 refused = reject(deliveries[place], RejectReason.INTERNAL, type(fault).__name__)
                 ended[place] = refused
-                messages.append(self._of_reject(self._rejects.of_delivery(refused)))
+                messages.append(reject_message(self._rejects.of_delivery(refused), self._partitions))
         if is_operators:
             for partition, part in self._freshness(heard):
                 bundles.setdefault(partition, []).append(part)
@@ -107,16 +123,17 @@ class MessageMaker:
         key = tick.bridge.encode()
         return [StreamMessage(_TRACK, partition, key, value) for partition in range(self._partitions.count)]
 
-    def _of_reject(self, refused: StreamReject) -> StreamMessage:
-        return StreamMessage(_REJECTS, self._partitions.of(refused.key), refused.key.encode(), to_json(refused))
-
     def _freshness(self, records: Iterable[Observation | CommandResponse]) -> Iterator[tuple[int, bytes]]:
-        """When the devices of each partition were heard."""
+        """When the devices of each partition were heard, and those of all."""
         by_partition: dict[int, list[Heard]] = {}
-        for heard in hear_all(records, self._close_ns):
+        fleet = hear_all(records, self._close_ns)
+        for heard in fleet:
             by_partition.setdefault(self._partitions.of(heard.serial), []).append(heard)
         for partition, all_heard in by_partition.items():
-            yield partition, to_json(Freshness(tuple(all_heard)))
+            for part in _in_parts(all_heard):
+                yield partition, to_json(Freshness(part))
+        for part in _in_parts(fleet):
+            yield FLEET_PARTITION, to_json(Freshness(part, is_fleet=True))
 
     def _of_bundles(self, bundles: Mapping[int, Sequence[bytes]]) -> Iterator[StreamMessage]:
         """Each partition's parts in as few messages as their size allows."""
@@ -130,3 +147,16 @@ class MessageMaker:
                 together.append(part)
                 size += len(part)
             yield StreamMessage(_TRACK, partition, b"", to_bundle(together))
+
+
+def _in_parts(heard: Sequence[Heard]) -> Iterator[tuple[Heard, ...]]:
+    """The same, cut where it would be too long for a message."""
+    begin = size = 0
+    for place, each in enumerate(heard):
+        length = _HEARD_BYTES + len(each.serial) + _MOMENT_BYTES * len(each.moments)
+        if size and size + length > MOST_BUNDLE_BYTES:
+            yield tuple(heard[begin:place])
+            begin, size = place, 0
+        size += length
+    if heard:
+        yield tuple(heard[begin:])

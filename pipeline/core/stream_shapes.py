@@ -4,17 +4,20 @@ Owns the tables that reading and writing go by. Pure. Must not know versions, bu
 (`pipeline.core.stream_records`).
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, NoneType
 from typing import Any, NamedTuple
 
+from pipeline.core.routing_key import is_serial
 from schemas.command import Argument, CommandResponse, CommandSent
 from schemas.observation import Observation, Product
 from schemas.reject import RejectReason
+from schemas.row import Field, Row
 from schemas.stream import Freshness, Heard, StreamReject, Tick
 
-StreamRecord = Observation | CommandResponse | CommandSent | Freshness | Tick | StreamReject
+StreamRecord = Observation | CommandResponse | CommandSent | Freshness | Tick | StreamReject | Row
 
 
 class Shape(NamedTuple):
@@ -30,18 +33,33 @@ class Shape(NamedTuple):
 _TEXT, _INTEGER, _LIST, _FLAG = (str,), (int,), (list,), (bool,)
 _MAYBE_TEXT, _MAYBE_INTEGER = (str, NoneType), (int, NoneType)
 
-_PRODUCTS: Mapping[str, Product] = MappingProxyType({each.value: each for each in Product})
+_NO_CHARGER = "-"
+"""The charger of a row that is about the fleet."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+PRODUCTS: Mapping[str, Product] = MappingProxyType({each.value: each for each in Product})
 _REASONS: Mapping[str, RejectReason] = MappingProxyType({each.value: each for each in RejectReason})
 
 
 def _build_observation(values: tuple[Any, ...]) -> Observation:
     serial, product_, *rest = values
-    return Observation(serial, _PRODUCTS[product_], *rest)
+    return Observation(_serial(serial), PRODUCTS[product_], *rest)
+
+
+def _build_response(values: tuple[Any, ...]) -> CommandResponse:
+    serial, *rest = values
+    return CommandResponse(_serial(serial), *rest)
 
 
 def _build_command(values: tuple[Any, ...]) -> CommandSent:
     serial, number, listed, *rest = values
-    return CommandSent(serial, number, tuple(_argument(*each) for each in listed), *rest)
+    return CommandSent(_serial(serial), number, tuple(_argument(*each) for each in listed), *rest)
+
+
+def _serial(text: str) -> str:
+    if not is_serial(text):
+        raise ValueError("no serial of a device")
+    return text
 
 
 def _argument(number: object, value: object) -> Argument:
@@ -51,7 +69,8 @@ def _argument(number: object, value: object) -> Argument:
 
 
 def _build_freshness(values: tuple[Any, ...]) -> Freshness:
-    return Freshness(tuple(_heard(*each) for each in values[0]))
+    heard, is_fleet = values
+    return Freshness(tuple(_heard(*each) for each in heard), is_fleet)
 
 
 def _heard(serial: object, moments: object, messages: object) -> Heard:
@@ -73,6 +92,37 @@ def _header(name: object, value: object) -> tuple[str, str]:
     if not isinstance(name, str) or not isinstance(value, str):
         raise ValueError("a header of an impossible form")
     return name, value
+
+
+def _build_row(values: tuple[Any, ...]) -> Row:
+    measurement, charger, site, tags, time, fields = values
+    if charger != _NO_CHARGER and not is_serial(charger):
+        raise ValueError("a charger that is no serial")
+    if not fields:
+        raise ValueError("a row without fields")
+    named = tuple(_tag(*each) for each in tags)
+    return Row(_row_name(measurement), charger, site, named, time, tuple(_field(*each) for each in fields))
+
+
+def _tag(name: object, value: object) -> tuple[str, str]:
+    if not isinstance(value, str):
+        raise ValueError("a tag of an impossible form")
+    return _row_name(name), value
+
+
+def _field(name: object, value: object) -> Field:
+    if isinstance(value, str | float):
+        return _row_name(name), value
+    if type(value) is not int:
+        raise ValueError("a field that is neither number nor text")
+    return _row_name(name), float(value)
+
+
+def _row_name(name: object) -> str:
+    """Stores take names as they are: what is none could end their line, and begin one of its own."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError("no name of a measurement, tag or field")
+    return name
 
 
 SHAPES: Mapping[str, Shape] = MappingProxyType(
@@ -104,7 +154,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
                 "comment": _MAYBE_TEXT,
                 "received_at": _MAYBE_INTEGER,
             },
-            CommandResponse._make,
+            _build_response,
         ),
         "command": Shape(
             {
@@ -120,7 +170,7 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
             },
             _build_command,
         ),
-        "freshness": Shape({"heard": _LIST}, _build_freshness),
+        "freshness": Shape({"heard": _LIST, "is_fleet": _FLAG}, _build_freshness),
         "tick": Shape(
             {
                 "bridge": _TEXT,
@@ -150,6 +200,17 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
             },
             _build_reject,
         ),
+        "row": Shape(
+            {
+                "measurement": _TEXT,
+                "charger": _TEXT,
+                "site": _TEXT,
+                "tags": _LIST,
+                "time": _INTEGER,
+                "fields": _LIST,
+            },
+            _build_row,
+        ),
     }
 )
 
@@ -161,6 +222,7 @@ KINDS: Mapping[type[StreamRecord], str] = MappingProxyType(
         Freshness: "freshness",
         Tick: "tick",
         StreamReject: "reject",
+        Row: "row",
     }
 )
 

@@ -86,9 +86,12 @@ class Teller:
             told.noted.append(sending._replace(decided=sending.decided + new))
             if life.response is None:
                 told.dues.append((given_up_at(life.command, life.deadline, self._kept_ns), life.command.published_at))
+        answered_at = {each.at for each in held if each.outcome not in SILENCE}
+        late = [each.at for each in known if each.outcome not in SILENCE and each.at > life.deadline]
+        not_ended_at = tuple(at for at in late if at not in answered_at)
         for each in sending.decided + new:
             is_refuted = each.decision not in held
             told.rows.append(outcome_row(life, each, name, is_refuted=is_refuted))
             if each.outcome in SILENCE:
                 time_out = self.time_out(life, each.at, watermark)
-                told.time_outs.append(time_out._replace(is_refuted=is_refuted))
+                told.time_outs.append(time_out._replace(is_refuted=is_refuted, not_ended_at=not_ended_at))

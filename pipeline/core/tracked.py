@@ -14,6 +14,7 @@ class TimeOut(NamedTuple):
 
     `answered_at`  when one came after all, None while none has.
     `is_refuted`   it had come in time, which became known later.
+    `not_ended_at` when late answers came of which it was said that they are this command's, and they are not.
     `given_up_at`  when nobody waited for one any longer, None while somebody does: the command is forgotten soon.
     """
 
@@ -23,6 +24,7 @@ class TimeOut(NamedTuple):
     answered_at: int | None
     is_refuted: bool
     given_up_at: int | None = None
+    not_ended_at: tuple[int, ...] = ()
 
 
 Touch = tuple[str, int, int]

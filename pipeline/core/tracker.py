@@ -5,7 +5,8 @@ sources, stores, or how its memory is kept.
 
 The final rows are a function of the set of facts, however they are ordered, repeated or cut into batches: whatever a
 fact may touch is worked out anew from the facts themselves. Remembered beside them is only which decisions were
-written, and under which firmware, so that one that another fact refutes is taken back where it stands.
+written, and under which firmware, so that one that another fact refutes is taken back where it stands. That it will
+be is kept before it is: else who comes next after a crash would not know, and it would stand for ever.
 
 What one fact can touch: the cluster of sendings and responses around its moment; for a sending, the one before it in
 its readback family, which is superseded now; for an observation, the commands that it may confirm.
@@ -19,11 +20,12 @@ one that comes within `kept_ns`; and a ref is known once, at the first moment th
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 
-from pipeline.core.charger_memory import ChargerMemory, Firmware
+from pipeline.core.charger_memory import ChargerMemory, firmware_of
 from pipeline.core.clock_offset import HOUR_NS, clock_row, hour_of
 from pipeline.core.command_life import SILENCE, Life
 from pipeline.core.command_lives import Lives
 from pipeline.core.command_thread import Cluster, Sending
+from pipeline.core.decision_intents import DecisionIntents
 from pipeline.core.fleet_memory import FleetMemory
 from pipeline.core.forgetting import CLOSED_NS, given_up_at
 from pipeline.core.kept_facts import KeptKey
@@ -56,6 +58,7 @@ class Tracker:
         self._touched: set[Touch] = set()
         self._changed: set[Touch] = set()
         self._dues: list[tuple[int, Touch]] = []
+        self._intents = DecisionIntents()
         self._too_late = 0
 
     def __len__(self) -> int:
@@ -85,6 +88,7 @@ class Tracker:
 
     def drop_command(self, command: CommandSent) -> None:
         """A command was never sent: its publish is known to have failed. Its entry is dropped; no row is written."""
+        self._intents.drop(command)
         sending = self._fleet.drop_sending(command)
         if sending is not None:
             self._touch_sending(sending.command)
@@ -105,7 +109,7 @@ class Tracker:
         if observation.id not in self._wanted or observation.product is not Product.CHARGER:
             return
         if observation.id == _SOFTWARE_RELEASE:
-            self._fleet.add_firmware(serial, Firmware(observed_at, _release(observation)))
+            self._fleet.add_firmware(serial, firmware_of(observation))
             return
         seen = Sighting(observed_at, observation.arrived_at, observation.id, observation.value)
         if self._fleet.add_sighting(serial, seen):
@@ -131,6 +135,7 @@ class Tracker:
             time_outs += told.time_outs
             for sending in told.noted:
                 self._fleet.note(sending)
+                self._intents.note(sending)
             for at, moment in told.dues:
                 heappush(self._dues, (at, (serial, command_id, moment)))
             hours.update([(serial, hour_of(response.created_at)) for response in cluster.responses])
@@ -140,6 +145,7 @@ class Tracker:
         touched = frozenset(self._touched | self._changed)
         self._touched.clear()
         self._changed.clear()
+        self._intents.said()
         # What is due is not forgotten before it is said.
         self._fleet.advance(horizon if waiting is None else waiting)
         return Tracked(tuple(rows), tuple(time_outs), touched, waiting)
@@ -163,31 +169,47 @@ class Tracker:
         return next((life for life in self._lives.of(memory, cluster) if life.command.ref == ref), None)
 
     def time_outs(self) -> Iterator[TimeOut]:
-        """Every command whose time-out or expiry stands now: that nobody answered, and that is not given up."""
+        """Every command whose time-out or expiry stands now: that nobody answered, and that is not given up.
+
+        But for one of which nobody knows whether that was said: `advance` says it.
+        """
         for _, memory in self._fleet:
             for thread in memory.threads.values():
                 for sending in thread.sendings():
-                    if _is_silent(sending):
+                    if sending.is_silent and not self._intents.is_unsure(sending.command.ref):
                         yield from self._standing(sending)
 
     def next_due(self) -> int | None:
         """The watermark after which there is something to say without a new fact; None where there is nothing."""
         return self._dues[0][0] if self._dues else None
 
+    def intended(self) -> Mapping[KeptKey, bytes]:
+        """What is to be kept, by key, before any row that was not `kept` is written; `changes` drops it."""
+        return self._intents.entries()
+
     def changes(self) -> Mapping[KeptKey, bytes | None]:
         """What is to be kept since the last call, by key; None for what is to be dropped."""
-        return self._fleet.changes()
+        return {**self._fleet.changes(), **dict.fromkeys(self.intended())}
+
+    def kept(self) -> None:
+        """All rows are durable, and all changes kept."""
+        self._intents.kept()
 
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else.
 
-        What was decided by then was written before it was kept. What is open is said again: an intent to publish is
-        kept before its row is written. Raises ValueError for an entry that this program does not know.
+        What was decided by then was written before it was kept. What was only intended is said again, as it is now.
+        What is open is said again, and that it supersedes the one before it: an intent to publish is kept before any
+        row is written. Raises ValueError for an entry that this program does not know.
         """
         self._touched.clear()
         self._changed.clear()
         self._dues.clear()
-        self._fleet.restore(kept, watermark)
+        found = self._fleet.restore(kept, watermark)
+        unsure = [each.sending.command.ref for each in found if not each.was_silent]
+        self._intents.restore([each.sending for each in found], unsure)
+        for sending, _ in found:
+            self._touch_sending(sending.command)
         for serial, memory in self._fleet:
             for command_id, thread in memory.threads.items():
                 for sending in thread.sendings():
@@ -202,6 +224,7 @@ class Tracker:
         command, deadline = sending.command, self._lives.deadline(sending.command)
         touch = (command.serial, command.id, command.published_at)
         if not sending.decided:
+            self._change_before(command)
             cluster = self._fleet.cluster(touch)
             if cluster is not None and cluster.is_matched:
                 self._touched.add(touch)
@@ -210,12 +233,15 @@ class Tracker:
                 heappush(self._dues, (watermark - 1, touch))
         if deadline >= watermark:
             heappush(self._dues, (deadline, touch))
-        if _is_silent(sending):
+        if sending.is_silent:
             heappush(self._dues, (given_up_at(command, deadline, self._kept_ns), touch))
 
     def _touch_sending(self, command: CommandSent) -> None:
         """A sending, and the one before it, which is superseded by it."""
         self._touched.add((command.serial, command.id, command.published_at))
+        self._change_before(command)
+
+    def _change_before(self, command: CommandSent) -> None:
         memory = self._fleet.get(command.serial)
         before = memory.before_of(self._lives.family(command.id), command) if memory else None
         if before is not None:
@@ -272,12 +298,3 @@ class Tracker:
                 time_out = self._teller.time_out(life, each.at, self._fleet.watermark)
                 if each.outcome in SILENCE and time_out.given_up_at is None:
                     yield time_out
-
-
-def _is_silent(sending: Sending) -> bool:
-    return any(each.outcome in SILENCE for each in sending.decided)
-
-
-def _release(observation: Observation) -> str:
-    value = observation.value
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

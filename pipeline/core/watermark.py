@@ -3,10 +3,10 @@
 Owns what moves it. One for each operator queue; other queues never move it. Pure: it reads no clock, it is told. Must
 not know what waits for it.
 
-It follows the cloud's ArrivalTime, which our receipt bounds: a device or a cloud with a clock in 2099 moves it no
-further than 5 s past the moment at which we received that. It never goes back, and stands still while the stream is
-interrupted (disconnected, holding), since what is on its way then has not been seen. So nothing that waits for it fires
-after an outage of ours which the backlog would answer.
+It follows the cloud's ArrivalTime, as far as that is believed (`pipeline.core.freshness.LatestArrival`), and where the
+queue is empty our clock, as far as that is to be believed (`pipeline.core.trusted_clock`). It never goes back, and
+stands still while the stream is interrupted (disconnected, holding), since what is on its way then has not been seen.
+So nothing that waits for it fires after an outage of ours which the backlog would answer.
 
 It is kept as its one number, `at`, and begins again with it. Whether the stream flows is not kept: who begins knows.
 
@@ -69,7 +69,7 @@ class Watermark:
             self._move(latest - SLACK_NS)
 
     def queue_was_empty(self, at: int) -> None:
-        """The broker said so when it was asked at `at` (our clock), and what was delivered before is committed.
+        """The broker said so when it was asked at `at` (a right clock), and what was delivered before is committed.
 
         So: no message ready, no other consumer, nothing of ours unacknowledged from before the answer. There is no
         slack: what the cloud has received and not queued yet is taken to be as quick as the broker's answer.
@@ -107,8 +107,8 @@ class EmptyQueue:
     def answered(self, at: int, ready: int, consumers: int, delivered: int) -> None:
         """The broker answered: `ready` messages wait, for `consumers` in all, us among them.
 
-        `at` is when it was asked, our clock, nanoseconds since the epoch. `delivered` is the tag of the last delivery
-        that had come when the answer did, 0 where none had.
+        `at` is when it was asked: here a name that answers are told apart by, and in order. `delivered` is the tag of
+        the last delivery that had come when the answer did, 0 where none had.
         """
         if ready or consumers != 1:
             return
@@ -118,6 +118,10 @@ class EmptyQueue:
     def committed(self, tag: int) -> None:
         """Everything up to this tag is durable."""
         self._committed = max(self._committed, tag)
+
+    def is_waiting(self, at: int) -> bool:
+        """Whether an answer of this moment may still count."""
+        return any(answer is not None and answer.at == at for answer in (self._next, self._newest))
 
     def channel_lost(self) -> None:
         """What was not committed is in the queue again, so that earlier answers mean nothing; tags begin anew."""

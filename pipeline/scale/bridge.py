@@ -211,7 +211,7 @@ class Bridge:
             store_ns = int((now - sent.sent_at) * NS_PER_S)
             took(sent.report, redelivered=sent.redelivered, store_ns=store_ns, stored_at=stored_at)
             if lane.is_operators:
-                self._progress.confirmed(sent.token, sent.latest, None if sent.redelivered else sent.last_at)
+                self._progress.confirmed(sent.token, sent.latest, sent.fresh_at, sent.newest)
         await lane.source.acknowledge(confirmed[-1].token)
 
     async def _tell_how_far(self, producer: KafkaProducer) -> None:

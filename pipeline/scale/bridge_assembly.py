@@ -19,17 +19,15 @@ from pipeline.meters import Meters
 from pipeline.scale.bridge import Bridge, BridgeParts, BridgePatience
 from pipeline.scale.bridge_lane import Lane
 from pipeline.scale.bridge_progress import BridgeProgress
+from pipeline.scale.kafka_ready import ready_options
 from pipeline.scale.role_service import serve_role
 from pipeline.secret import UnreadableSecretError
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
 from pipeline.wires.amqp import AmqpSource, Pace
 from pipeline.wires.amqp_address import EaseeConnection, tls_context
-from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
-from pipeline.wires.kafka_topics import TOPICS, TopicKeeper, TopicsRefusedError, refuse_other_partitions
 from schemas.catalogue import shipped_catalogue
 
-_ANSWER_S = 5.0
 _PACE = Pace(look_s=1.0, idle_looks=30)
 """The watermark of all bridges moves by what the broker answers: it is asked more often than by a worker alone."""
 
@@ -75,17 +73,7 @@ def make_bridge(settings: Settings, meters: Meters, patience: BridgePatience | N
 
 def begin_with_kafka(settings: Settings, name: str) -> KafkaProducer:
     """A producer, once all topics are as they must be. Blocks for seconds at most. Raises KafkaUnavailableError."""
-    try:
-        options = kafka_options(settings)
-        found = TopicKeeper(options, _ANSWER_S).partitions()
-        refuse_other_partitions(found, settings.kafka_partitions)
-    except (SettingsError, TopicsRefusedError) as fault:
-        raise KafkaUnavailableError(str(fault), needs_operator=True) from None
-    missing = [topic for topic in TOPICS if topic not in found]
-    if missing:
-        message = f"Kafka has no topic {', '.join(missing)}; make the topics: chargeline topics create"
-        raise KafkaUnavailableError(message, needs_operator=True)
-    return KafkaProducer(options, f"chargeline-{name}")
+    return KafkaProducer(ready_options(settings), f"chargeline-{name}")
 
 
 def _source(settings: Settings, read: Callable[[Settings], EaseeConnection], name: str) -> AmqpSource:

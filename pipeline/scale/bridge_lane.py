@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.core.decode import Decoder, Outcome
-from pipeline.core.freshness import moment_heard
+from pipeline.core.freshness import LatestArrival, all_moments, newest_arrival
 from pipeline.core.stream_messages import MessageMaker, StreamMessage
+from pipeline.core.trusted_clock import Arrival
 from pipeline.journey import BatchReport
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import Parcel
@@ -28,7 +29,8 @@ class Sent(NamedTuple):
     """A piece on its way.
 
     `report`        what its deliveries become once it is confirmed.
-    `latest`        the latest moment at which one of them was heard; None where none says.
+    `latest`        the latest moment at which one of them reached the cloud (LatestArrival); None where none says.
+    `newest`        the latest arrival, as for QueueProgress.
     `last_at`       when the last of them reached us, our clock; None where nobody knows.
     `sent_at`       when it was sent, the loop's clock, seconds.
     """
@@ -38,8 +40,14 @@ class Sent(NamedTuple):
     report: BatchReport
     redelivered: int
     latest: int | None
+    newest: Arrival | None
     last_at: int | None
     sent_at: float
+
+    @property
+    def fresh_at(self) -> int | None:
+        """When the last of them reached us, where none of them had been delivered before; None where one had."""
+        return None if self.redelivered else self.last_at
 
 
 class Lane:
@@ -54,6 +62,7 @@ class Lane:
         self._under_way: deque[Sent] = deque()
         self._unconfirmed = 0
         self._epoch = self._void_epoch = 0
+        self._latest_arrival = LatestArrival()
 
     @property
     def unconfirmed(self) -> int:
@@ -74,10 +83,13 @@ class Lane:
         messages, outcomes = self._maker.of_batch(piece.deliveries, decoded.outcomes, is_operators=self.is_operators)
         parcel = Parcel()
         send(messages, parcel)
-        latest = _latest_heard(outcomes) if self.is_operators else None
+        latest = newest = None
+        if self.is_operators:
+            heard = all_moments(each for each in outcomes if isinstance(each, Observation | CommandResponse))
+            latest, newest = self._latest_arrival.of(heard) or None, newest_arrival(outcomes)
         report = _report(outcomes, decoded.surprises)
         last_at = piece.deliveries[-1].received_at
-        self._under_way.append(Sent(parcel, piece.token, report, piece.redelivered, latest, last_at, now))
+        self._under_way.append(Sent(parcel, piece.token, report, piece.redelivered, latest, newest, last_at, now))
         self._unconfirmed += len(piece.deliveries)
 
     def take_confirmed(self) -> Sequence[Sent]:
@@ -103,18 +115,6 @@ class Lane:
         self._unconfirmed = 0
         self._under_way.clear()
         self._void_epoch = max(self._void_epoch, self._epoch if piece is None else piece.token.epoch)
-
-
-def _latest_heard(outcomes: Sequence[Outcome]) -> int | None:
-    """The latest moment at which somebody was heard by an ArrivalTime: what has none says nothing of how far we are."""
-    moments = [
-        moment
-        for outcome in outcomes
-        if isinstance(outcome, Observation | CommandResponse)
-        and outcome.arrived_at is not None
-        and (moment := moment_heard(outcome.arrived_at, outcome.received_at)) is not None
-    ]
-    return max(moments, default=None)
 
 
 def _report(outcomes: Sequence[Outcome], surprises: Counter[Surprise]) -> BatchReport:

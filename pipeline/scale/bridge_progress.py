@@ -10,6 +10,7 @@ A life is that of one channel. What was not acknowledged on an old one may come 
 as lost, and holds all back until that is through.
 """
 
+from pipeline.core.trusted_clock import Arrival
 from pipeline.core.watermark import Watermark
 from pipeline.queue_progress import QueueProgress
 from pipeline.wires.source import SourceStatus, Token
@@ -19,11 +20,10 @@ from schemas.stream import Tick
 class _Life:
     """What is known of one channel."""
 
-    __slots__ = ("consumers", "looked_at", "queue", "settled_at", "ticks", "watermark")
+    __slots__ = ("consumers", "looked_at", "settled_at", "ticks", "watermark")
 
     def __init__(self) -> None:
         self.watermark = Watermark()
-        self.queue = QueueProgress()
         self.settled_at: int | None = None
         self.ticks = 0
         self.consumers: int | None = None
@@ -40,6 +40,7 @@ class BridgeProgress:
         """Nothing has come. `bridge` names this process: no other ever has this name."""
         self._bridge = bridge
         self._epoch = 0
+        self._queue = QueueProgress()
         self._life = _Life()
 
     @property
@@ -57,16 +58,19 @@ class BridgeProgress:
         """Whether there was a tick in this life."""
         return self._life.ticks > 0
 
-    def confirmed(self, token: Token, latest: int | None, received_at: int | None) -> None:
+    def confirmed(
+        self, token: Token, latest: int | None, received_at: int | None, newest: Arrival | None = None
+    ) -> None:
         """Deliveries up to here are in Kafka, and so is everything that came before them.
 
-        `latest` is the latest moment at which one of them was heard (`freshness.moment_heard`), None where none says.
+        `latest` is the latest moment at which one of them reached the cloud (`LatestArrival`), None where none says.
         `received_at` is when the last of them reached us, our clock, where none of them had been delivered before; None
         where one had: then something that another consumer left behind may still be on its way.
+        `newest` is as for QueueProgress.
         """
         if not self._is_current(token.epoch):
             return
-        self._life.queue.committed(token)
+        self._queue.committed(token, newest)
         self._life.watermark.see([(latest, None)])
         if received_at is not None:
             self._life.settle(received_at)
@@ -79,15 +83,18 @@ class BridgeProgress:
         life = self._life
         life.consumers, life.looked_at = answer.consumers, answer.at
         # Whether others consume, too, is for who reads the ticks of all to judge.
-        empty_at = life.queue.look(status._replace(answer=answer._replace(consumers=1)))
-        if empty_at is not None:
-            life.watermark.queue_was_empty(empty_at)
-            life.settle(empty_at)
+        empty = self._queue.look(status._replace(answer=answer._replace(consumers=1)))
+        if empty is not None:
+            life.watermark.queue_was_empty(empty.right_at)
+            life.settle(empty.at)
 
     def tick(self, at: int, *, is_last: bool = False) -> Tick:
         """The next tick, made at `at`, our clock, nanoseconds since the epoch."""
         life = self._life
         life.ticks += 1
+        if life.settled_at is not None and life.settled_at > at:
+            # Our clock was ahead, and what it told then is nothing to go by.
+            life.settled_at = None
         return Tick(
             bridge=self._bridge,
             life=self._epoch,

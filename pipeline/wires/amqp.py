@@ -25,6 +25,7 @@ from pipeline.wires.amqp_epoch import Epoch, Queue
 from pipeline.wires.amqp_fault import explain_amqp_fault, is_in_use
 from pipeline.wires.amqp_line import ANSWER_S, Line, OpenLine, answer
 from pipeline.wires.amqp_window import BodySize
+from pipeline.wires.counting_clock import counted_ns
 from pipeline.wires.source import Piece, QueueAnswer, SourceState, SourceStatus, Token
 
 _LOG = logging.getLogger(__name__)
@@ -240,12 +241,13 @@ class AmqpSource:
             await asyncio.wait([epoch.ended], timeout=self._pace.look_s)
             if epoch.ended.done():
                 return epoch.ended.result()
-            asked_at = time_ns()
+            counted_at = counted_ns()
             await self._look(looker, name)
             await asyncio.wait([epoch.ended], timeout=_OVERTAKING_S)
             if self._backlog is not None and self._consumers is not None:
                 delivered = epoch.window.delivered
-                self._answer = QueueAnswer(asked_at, self._backlog, self._consumers, epoch.number, delivered)
+                at = time_ns() - counted_ns() + counted_at
+                self._answer = QueueAnswer(at, self._backlog, self._consumers, epoch.number, delivered, counted_at)
             is_stuck = before == epoch.window.delivered and epoch.window.unacknowledged < epoch.prefetch
             idle = idle + 1 if is_stuck and (self._backlog or self._consumers == 0) else 0
             if idle >= self._pace.idle_looks:

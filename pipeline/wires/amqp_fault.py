@@ -1,12 +1,16 @@
 """The broker's faults, in words that say what to do.
 
-Owns the one table of them, for the reader and for `chargeline check`.
+Owns the one table of them, for the reader and for `chargeline check`, and that what the client leaves behind is no
+stack trace.
 """
 
+import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Mapping
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
+from typing import Any
 
 from aiormq.exceptions import (
     AMQPConnectionError,
@@ -38,6 +42,8 @@ _NEXT_STEP: Mapping[type[BaseException], str] = MappingProxyType(
         OSError: "see host and port, and that the broker can be reached from here",
     }
 )
+_LOG = logging.getLogger(__name__)
+_CLIENT = "/aiormq/"
 _OTHERWISE = "it is tried again"
 _IN_USE = "in exclusive use"
 # The client drops the broker's reason for not opening a vhost; this is all that is left of its answer.
@@ -63,6 +69,25 @@ def describe_amqp_fault(fault: BaseException) -> tuple[str, str]:
         return _NOT_OPENED, _NEXT_STEP[ConnectionNotAllowed]
     steps = [step for kind, step in _NEXT_STEP.items() if isinstance(root, kind)]
     return _words(root), steps[0] if steps else ""
+
+
+def quieten_client(loop: asyncio.AbstractEventLoop) -> None:
+    """Tasks of the client that end in a fault which nobody waits for are no fault of ours, and told in words alone.
+
+    It happens where a connection is given up while the client still closes a channel of it. Who used the connection
+    knows of that already.
+    """
+    loop.set_exception_handler(_on_fault)
+
+
+def _on_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    fault, task = context.get("exception"), context.get("future")
+    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+    code: CodeType | None = getattr(coroutine, "cr_code", None)
+    if isinstance(fault, Exception) and code is not None and _CLIENT in code.co_filename:
+        _LOG.debug("left behind by the client: %s", explain_amqp_fault(fault))
+        return
+    loop.default_exception_handler(context)
 
 
 def _words(root: BaseException) -> str:

@@ -78,7 +78,8 @@ _SENDING_REFUSED: Mapping[int, str] = {
     400: f"The body is no JSON object, is nested deeper than {MAX_DEPTH}, or has wrong members; or a wrong "
     "Idempotency-Key.",
     408: "The body did not come in time.",
-    409: "The Idempotency-Key came with another request before.",
+    409: "The Idempotency-Key came with another request before (`idempotency_key`), or with one whose command is "
+    "forgotten (`forgotten`).",
     413: f"The body has more than {MOST_BODY_BYTES} bytes.",
     415: "Another content type than application/json.",
     422: "The command cannot be sent: unknown, or wrong arguments. The message names each.",

@@ -28,6 +28,10 @@ class ConflictError(Exception):
     """A command with this message_id is known, and something else was asked for then."""
 
 
+class ForgottenError(Exception):
+    """A command with this message_id was sent, and nothing is known of it any more. No try will say more."""
+
+
 class NotPublishedError(Exception):
     """The command was not published, and nothing is kept of it. `end` says how, the message why and what to do."""
 
@@ -45,7 +49,8 @@ class CommandDesk(Protocol):
 
         Where its message_id is known, or just being published, nothing is published: the answer is about that
         sending, and ConflictError is raised where its fingerprint is another. It is known for as long as its command
-        is, also after a restart. Raises NotPublishedError; after it the same message_id can be sent again.
+        is, also after a restart; a little later its message_id alone is, and ForgottenError is raised. Raises
+        NotPublishedError; after it the same message_id can be sent again.
         """
 
     def is_known(self, message_id: str) -> bool:

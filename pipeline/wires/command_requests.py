@@ -25,13 +25,18 @@ from aiohttp import web
 
 from pipeline.core.body import Json, read_object
 from pipeline.core.command_entry import command_entry, sending_entry
-from pipeline.core.command_life import CommandState
 from pipeline.core.encode_command import CommandError
 from pipeline.core.refusal import RefusedError
 from pipeline.core.timestamps import EARLIEST
 from pipeline.wires.command_api import MOST_BODY_BYTES, MOST_LISTED, USUALLY_LISTED, api_document
 from pipeline.wires.command_body import CommandBody, read_command_body
-from pipeline.wires.command_desk import CommandDesk, CommandRequest, ConflictError, NotPublishedError
+from pipeline.wires.command_desk import (
+    CommandDesk,
+    CommandRequest,
+    ConflictError,
+    ForgottenError,
+    NotPublishedError,
+)
 from pipeline.wires.command_publisher import PublishEnd
 from schemas.catalogue import Catalogue
 
@@ -157,9 +162,13 @@ class CommandRequests:
         except ConflictError:
             message = "this Idempotency-Key came with another request before; use a new one for a new command"
             raise _RefusalError(HTTPStatus.CONFLICT, "idempotency_key", message) from None
+        except ForgottenError:
+            message = "nothing was sent: this Idempotency-Key was used for a command that is forgotten; use a new one"
+            raise _RefusalError(HTTPStatus.CONFLICT, "forgotten", message) from None
         except NotPublishedError as fault:
             raise _RefusalError(_NOT_PUBLISHED[fault.end], fault.end.value, str(fault)) from None
-        is_certain = sent.state is not CommandState.UNCONFIRMED
+        # Not by its state: that of one which nobody confirmed is a time-out in the end.
+        is_certain = sent.life.is_confirmed or sent.life.response is not None
         return _answer(
             HTTPStatus.CREATED if is_certain else HTTPStatus.ACCEPTED,
             sending_entry(sent, self._catalogue),

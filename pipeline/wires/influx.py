@@ -35,11 +35,12 @@ _MASKED = "***"
 _SHORTEST_TOKEN = 4
 _GZIP_LEVEL = 1
 _GZIP_WINDOW = 31
-_HOLD_STEPS = {
+HOLD_STEPS = {
     401: "see that CHARGELINE_INFLUX_TOKEN is a token of this server",
     403: "see that the token may write to the bucket",
     404: "see that CHARGELINE_INFLUX_ORG and CHARGELINE_INFLUX_BUCKET exist there",
 }
+"""What an operator does about an answer that needs one, by its status."""
 _UNSETTLED_STEP = "see that CHARGELINE_INFLUX_URL is an InfluxDB 2, and what stands between"
 
 
@@ -108,7 +109,7 @@ class InfluxStore:
         if verdict.action is Action.HOLD:
             # The token may have been replaced: the next write asks for it.
             self._disconnect()
-            message = self._say(verdict.words, _HOLD_STEPS.get(status, _UNSETTLED_STEP))
+            message = self._say(f"{verdict.words} (status {status})", HOLD_STEPS.get(status, _UNSETTLED_STEP))
             raise StoreUnavailableError(message, needs_operator=True)
         if verdict.action is Action.RETRY:
             message = self._say(f"{verdict.words} (status {status})", "it is tried again until it answers")

@@ -13,11 +13,12 @@ _FILE = "CHARGELINE_KAFKA_CONFIG_FILE"
 _RIGHTS = "give this user the right to it"
 _TOPICS = "make the topics: chargeline topics create"
 
-_NEXT_STEP: Mapping[str, str] = MappingProxyType(
+NEXT_STEP: Mapping[str, str] = MappingProxyType(
     {
         "_TRANSPORT": f"see that Kafka runs, and {_BROKERS}",
         "_ALL_BROKERS_DOWN": f"see that Kafka runs, and {_BROKERS}",
         "_TIMED_OUT": f"see that Kafka runs, and {_BROKERS}",
+        "_MSG_TIMED_OUT": f"see that Kafka runs, and {_BROKERS}",
         "_RESOLVE": f"see the hosts' names in {_BROKERS}, and that DNS works here",
         "_AUTHENTICATION": f"see user, password and mechanism in {_FILE}",
         "SASL_AUTHENTICATION_FAILED": f"see user, password and mechanism in {_FILE}",
@@ -36,10 +37,11 @@ _NEXT_STEP: Mapping[str, str] = MappingProxyType(
         "_INVALID_ARG": f"see {_FILE}",
     }
 )
-_NEEDS_OPERATOR = frozenset(_NEXT_STEP) - {
+_NEEDS_OPERATOR = frozenset(NEXT_STEP) - {
     "_TRANSPORT",
     "_ALL_BROKERS_DOWN",
     "_TIMED_OUT",
+    "_MSG_TIMED_OUT",
     "_RESOLVE",
     "NOT_ENOUGH_REPLICAS",
     "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
@@ -97,7 +99,7 @@ def needs_operator(error: KafkaError) -> bool:
 def explain_kafka_fault(error: KafkaError) -> str:
     """What is wrong, on one line, and the next step."""
     words = " ".join(error.str().split())
-    step = _NEXT_STEP.get(error.name())
+    step = NEXT_STEP.get(error.name())
     return f"{words}; {step}" if step else words
 
 

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+MOST_MESSAGE_BYTES = 8 << 20
+"""What a message may take, of every topic and of every producer: eight times Kafka's own limit. Typed messages are far
+below that; what `track` remembers of one device, in one entry twice, was seen beyond it."""
 _MOST_BYTES = 1 << 16
 _SETTING = "CHARGELINE_KAFKA_CONFIG_FILE"
 

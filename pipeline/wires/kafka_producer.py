@@ -4,9 +4,10 @@ Owns the client library's producer and how it is set. Must not know what a messa
 confirmation.
 
 Nothing is given up while Kafka may come back: a message is tried until it is confirmed or refused for good, in the
-order in which messages were sent. So an outage shows as messages that stay in flight, and `trouble` says why. What
-fails for good (a right, a missing topic, a broken identity) fails its parcel; then this producer is over and a new one
-has to be made, which sends what was not confirmed again. Everything is of one thread: confirmations come during `poll`.
+order in which messages were sent (`give_up_s` is for those who would rather begin anew). So an outage shows as messages
+that stay in flight, and `trouble` says why. What fails for good (a right, a missing topic, a broken identity) fails its
+parcel; then this producer is over and a new one has to be made, which sends what was not confirmed again. Everything is
+of one thread: confirmations come during `poll`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,14 +24,14 @@ from pipeline.wires.kafka_fault import (
     unavailable,
     without_values,
 )
+from pipeline.wires.kafka_options import MOST_MESSAGE_BYTES
 
 _SETTINGS: Mapping[str, str | int | float | bool] = {
     "acks": "all",
     "enable.idempotence": True,
     "compression.type": "lz4",
-    "linger.ms": 5,
     "batch.size": 262_144,
-    "message.timeout.ms": 0,
+    "message.max.bytes": MOST_MESSAGE_BYTES,
     # Topics were there when this began: one that is missing now is gone.
     "topic.metadata.propagation.max.ms": 10_000,
     "queue.buffering.max.messages": 500_000,
@@ -67,14 +68,23 @@ class Parcel:
 class KafkaProducer:
     """One producer, until `close`."""
 
-    def __init__(self, options: Mapping[str, str], client_id: str) -> None:
+    def __init__(self, options: Mapping[str, str], client_id: str, linger_ms: int = 5, give_up_s: float = 0.0) -> None:
         """Connects by itself, and stays connected. `options` as `client_options` gives them; `client_id` names us.
+
+        For `linger_ms` messages wait for others to go with: less is sooner, more is cheaper. What Kafka has not
+        confirmed after `give_up_s` fails for good, and is not sent any more, even by a process that slept; 0 for never.
 
         Raises KafkaUnavailableError for options that the library does not take.
         """
         self._complaints = Complaints()
         self._fatal: KafkaUnavailableError | None = None
-        chosen: dict[str, str | int | float | bool] = {"client.id": client_id, **options, **_SETTINGS}
+        chosen: dict[str, str | int | float | bool] = {
+            "client.id": client_id,
+            **options,
+            **_SETTINGS,
+            "linger.ms": linger_ms,
+            "message.timeout.ms": int(give_up_s * 1_000),
+        }
         try:
             self._producer = Producer(chosen, error_cb=self._hear)
         except KafkaException as fault:
@@ -106,15 +116,18 @@ class KafkaProducer:
         Raises KafkaUnavailableError where there is none even then, or this producer is over: then the parcel can never
         be confirmed.
         """
-        produce, hear = self._producer.produce, parcel.hear
         for topic, partition, key, value in messages:
-            try:
-                produce(topic, value, key, partition, hear)
-            except BufferError:
-                self._send_when_there_is_room(StreamMessage(topic, partition, key, value), parcel)
-            except KafkaException as fault:
-                raise _as_unavailable(error_of(fault)) from fault
-            parcel.pending += 1
+            self.keep(topic, partition, key, value, parcel)
+
+    def keep(self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel) -> None:
+        """The same of one message, which in a compacted topic can say that nothing stands under its key any more."""
+        try:
+            self._producer.produce(topic, value, key, partition, parcel.hear)
+        except BufferError:
+            self._send_when_there_is_room(topic, partition, key, value, parcel)
+        except KafkaException as fault:
+            raise _as_unavailable(error_of(fault)) from fault
+        parcel.pending += 1
 
     def poll(self, wait_s: float = 0.0) -> int:
         """Hear what was confirmed or failed, waiting at most so long for the first; how many callbacks there were."""
@@ -137,8 +150,9 @@ class KafkaProducer:
         self._producer.purge()
         self._producer.poll(_ROOM_S)
 
-    def _send_when_there_is_room(self, message: StreamMessage, parcel: Parcel) -> None:
-        topic, partition, key, value = message
+    def _send_when_there_is_room(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel
+    ) -> None:
         for _ in range(_ROOM_TRIES):
             self._producer.poll(_ROOM_S)
             try:

@@ -10,6 +10,7 @@ still unread of it in the old one. So a topic with another number is refused, an
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import KafkaException
@@ -28,17 +29,24 @@ from pipeline.wires.kafka_fault import (
     unavailable,
     without_values,
 )
+from pipeline.wires.kafka_options import MOST_MESSAGE_BYTES
 from schemas.stream import Topic
 
 ANSWER_S = 20.0
-MOST_MESSAGE_BYTES = 1_048_588
-"""Kafka's own limit, set explicitly: a record of ours is below 900,000 bytes."""
+_COMPACTED: Mapping[str, str] = MappingProxyType(
+    {"cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.1"}
+)
+"""What is read whole when a partition changes hands must stay short."""
 _NS_PER_MS = 1_000_000
 _LOOK_S = 0.05
 _Result = TypeVar("_Result")
 
 TOPICS = tuple(topic.value for topic in Topic)
 """Names for the client library, which takes plain text only."""
+
+
+Differences = Mapping[str, tuple[str, str]]
+"""By a setting's name, what it is and what it should be."""
 
 
 class TopicPlan(NamedTuple):
@@ -79,6 +87,14 @@ class TopicsRefusedError(Exception):
         super().__init__("; ".join(faults))
 
 
+class TopicLook(NamedTuple):
+    """One topic as it is: how many partitions, and copies of each; and what of its settings is not as planned."""
+
+    partitions: int
+    replication: int
+    differing: Differences
+
+
 class _Found(NamedTuple):
     partitions: int
     replication: int
@@ -114,7 +130,7 @@ class TopicKeeper:
                 f"partition; set CHARGELINE_KAFKA_REPLICATION to {brokers}, or add brokers"
             )
             raise TopicsRefusedError((fault,))
-        settings = _settings(plan)
+        settings = {name: _settings(plan, name) for name in names}
         missing = [name for name in names if name not in found]
         if missing:
             self._make(missing, plan, settings)
@@ -124,6 +140,16 @@ class TopicKeeper:
     def partitions(self, names: Sequence[str] = TOPICS) -> Mapping[str, int]:
         """How many partitions each topic has; those that are not there are left out."""
         return {name: found.partitions for name, found in self._look(names)[0].items()}
+
+    def brokers(self) -> int:
+        """How many brokers there are: the least that can be asked. Asking shows whether Kafka lets us in."""
+        return self._look(())[1]
+
+    def look(self, plan: TopicPlan, names: Sequence[str] = TOPICS) -> Mapping[str, TopicLook]:
+        """Each topic that is there, beside the plan. Nothing is changed."""
+        found, _ = self._look(names)
+        differing = self._differing(list(found), {name: _settings(plan, name) for name in found})
+        return {name: TopicLook(*each, differing.get(name, {})) for name, each in found.items()}
 
     def _look(self, names: Sequence[str]) -> tuple[dict[str, _Found], int]:
         """The topics that are there, and how many brokers there are."""
@@ -139,8 +165,8 @@ class TopicKeeper:
         }
         return found, len(listed.brokers)
 
-    def _make(self, names: Sequence[str], plan: TopicPlan, settings: Mapping[str, str]) -> None:
-        wanted = [NewTopic(name, plan.partitions, plan.replication, config=dict(settings)) for name in names]
+    def _make(self, names: Sequence[str], plan: TopicPlan, settings: Mapping[str, Mapping[str, str]]) -> None:
+        wanted = [NewTopic(name, plan.partitions, plan.replication, config=dict(settings[name])) for name in names]
         try:
             answers = self._client.create_topics(
                 wanted, operation_timeout=self._answer_s, request_timeout=self._answer_s
@@ -159,31 +185,42 @@ class TopicKeeper:
             self._client.poll(_LOOK_S)
         raise KafkaUnavailableError("Kafka made the topics and does not show them; try again")
 
-    def _change(self, names: Sequence[str], settings: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    def _change(self, names: Sequence[str], settings: Mapping[str, Mapping[str, str]]) -> Mapping[str, Sequence[str]]:
         """Give topics these settings where theirs differ; what was changed of each, in words."""
-        if not names:
-            return {}
-        changes: dict[str, list[str]] = {}
-        wanted: list[ConfigResource] = []
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        asked = self._client.describe_configs(resources, request_timeout=self._answer_s)
-        for resource, answer in asked.items():
-            has: Mapping[str, ConfigEntry] = self._wait(resource.name, answer)
-            differing = {key: value for key, value in settings.items() if key not in has or has[key].value != value}
-            if differing:
-                changes[resource.name] = [
-                    f"{key} {has[key].value if key in has else 'unset'} -> {value}" for key, value in differing.items()
-                ]
-                entries = [
-                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-                    for key, value in differing.items()
-                ]
-                wanted.append(ConfigResource(ResourceType.TOPIC, resource.name, incremental_configs=entries))
+        differing = self._differing(names, settings)
+        wanted = [
+            ConfigResource(
+                ResourceType.TOPIC,
+                name,
+                incremental_configs=[
+                    ConfigEntry(key, planned, incremental_operation=AlterConfigOpType.SET)
+                    for key, (_, planned) in differences.items()
+                ],
+            )
+            for name, differences in differing.items()
+        ]
         if wanted:
             changed = self._client.incremental_alter_configs(wanted, request_timeout=self._answer_s)
             for resource, answer in changed.items():
                 self._wait(resource.name, answer)
-        return changes
+        return {
+            name: [f"{key} {has} -> {planned}" for key, (has, planned) in differences.items()]
+            for name, differences in differing.items()
+        }
+
+    def _differing(self, names: Sequence[str], settings: Mapping[str, Mapping[str, str]]) -> Mapping[str, Differences]:
+        """Of each topic that has any, the settings that are not as given."""
+        differing: dict[str, Differences] = {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        asked = self._client.describe_configs(resources, request_timeout=self._answer_s) if resources else {}
+        for resource, answer in asked.items():
+            has: Mapping[str, ConfigEntry] = self._wait(resource.name, answer)
+            found = {key: has[key].value or "unset" if key in has else "unset" for key in settings[resource.name]}
+            planned = settings[resource.name].items()
+            differences = {key: (found[key], value) for key, value in planned if found[key] != value}
+            if differences:
+                differing[resource.name] = differences
+        return differing
 
     def _wait(self, name: str, answer: Future[_Result]) -> _Result:
         """The broker's answer about one topic."""
@@ -208,15 +245,18 @@ def refuse_other_partitions(found: Mapping[str, int], planned: int) -> None:
         raise TopicsRefusedError(faults)
 
 
-def _settings(plan: TopicPlan) -> Mapping[str, str]:
+def _settings(plan: TopicPlan, name: str) -> Mapping[str, str]:
     return {
-        "cleanup.policy": "delete",
-        "retention.ms": str(max(plan.retention_ns // _NS_PER_MS, 1)),
+        **(_COMPACTED if name == Topic.STATE else _kept_for(plan.retention_ns)),
         "min.insync.replicas": str(plan.in_sync),
         "max.message.bytes": str(MOST_MESSAGE_BYTES),
         # A broker that was behind must not become the first with what it has: the rest would be lost.
         "unclean.leader.election.enable": "false",
     }
+
+
+def _kept_for(retention_ns: int) -> Mapping[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(max(retention_ns // _NS_PER_MS, 1))}
 
 
 def _copies(partitions: Iterable[PartitionMetadata]) -> int:

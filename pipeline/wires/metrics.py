@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from pipeline.core.latencies import cumulate, total
 from pipeline.core.timestamps import NS_PER_MS, NS_PER_S
 from schemas.alert import AlertKind
-from schemas.meters import Counts, Gauges, Histogram, Latency, MetersSnapshot, WorkerState
+from schemas.meters import Counts, Gauges, Histogram, Lags, Latency, MetersSnapshot, WorkerState
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
 
@@ -71,6 +71,8 @@ _COUNTERS = (
     _Counted("retries", "Tries to make a batch durable that failed.", lambda c: c.retries),
     _Counted("connections", "Connections made to the broker.", lambda c: c.connections),
     _Counted("rows_dropped", "Rows that went since they were older than CHARGELINE_KEEP says.", lambda c: c.outlived),
+    _Counted("kafka_rebalances", "Times that Kafka's partitions were given or taken away.", lambda c: c.rebalances),
+    _Counted("kafka_missed", "Messages that Kafka dropped, by retention, before they were read.", lambda c: c.missed),
 )
 _GAUGES = (
     _Gauged("backlog_messages", "Messages that wait in the queue, by the broker's last answer.", lambda g: g.backlog),
@@ -94,6 +96,9 @@ _GAUGES = (
     ),
     _Gauged("rejects_bytes", "Bytes of the rejects kept.", lambda g: g.rejects_bytes),
     _Gauged("rejects_limit_bytes", "Most bytes of rejects that may be kept.", lambda g: g.rejects_limit),
+    _Gauged(
+        "kafka_in_flight_messages", "Messages read from Kafka that are not done with.", lambda g: g.kafka_in_flight
+    ),
 )
 _HISTOGRAMS = (
     _Measured(Latency.STORE, "From the call of the store until a batch is durable.", _STORE_BOUNDS_MS),
@@ -130,6 +135,8 @@ class _Worker(Collector):
         yield _by_label("rejected", "Deliveries in the rejects.", "reason", RejectReason, snapshot.rejected)
         yield _by_label("surprises", "What was legal but unexpected.", "surprise", Surprise, snapshot.surprises)
         yield _alerts(snapshot.alerts)
+        if snapshot.lags:
+            yield _lags(snapshot.lags)
         for gauged in _GAUGES:
             number = gauged.read(snapshot.gauges)
             if number is not None:
@@ -153,6 +160,14 @@ def _alerts(counts: Mapping[AlertKind, int]) -> Metric:
     family = GaugeMetricFamily(_name("alerts_active"), "Alerts that are raised now.", labels=("kind",))
     for kind in AlertKind:
         family.add_metric((kind,), counts.get(kind, 0))
+    return family
+
+
+def _lags(lags: Lags) -> Metric:
+    words = "Messages that wait in a partition of Kafka, from the first that is not done with."
+    family = GaugeMetricFamily(_name("kafka_lag"), words, labels=("topic", "partition"))
+    for (topic, partition), lag in sorted(lags.items()):
+        family.add_metric((topic, str(partition)), lag)
     return family
 
 

@@ -45,9 +45,10 @@ class SourceState(StrEnum):
 class QueueAnswer(NamedTuple):
     """What the broker said of the queue, while deliveries of an epoch came.
 
-    `at`         when it was asked, our clock, nanoseconds since the epoch.
+    `at`         when it was asked, nanoseconds since the epoch, by our clock as it was when the last delivery had come.
     `ready`      messages that waited in the queue; `consumers` of it, us among them.
     `delivered`  the tag of the last delivery that had come when everything sent before the answer had, 0 for none.
+    `counted_at` when it was asked, by a clock that nobody sets and that counts while a machine sleeps; nanoseconds.
     """
 
     at: int
@@ -55,6 +56,7 @@ class QueueAnswer(NamedTuple):
     consumers: int
     epoch: int
     delivered: int
+    counted_at: int
 
 
 class SourceStatus(NamedTuple):

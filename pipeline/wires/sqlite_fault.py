@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-_NEXT_STEP: Mapping[str, str] = MappingProxyType(
+NEXT_STEP: Mapping[str, str] = MappingProxyType(
     {
         "SQLITE_BUSY": "another program writes to it; end that program, or wait",
         "SQLITE_CANTOPEN": "see that the folder exists and is yours",
@@ -18,6 +18,7 @@ _NEXT_STEP: Mapping[str, str] = MappingProxyType(
         "SQLITE_READONLY": "see that the file and its folder are writable",
     }
 )
+"""What an operator does about a fault, by SQLite's name for it."""
 _OTHERWISE = "see that the disk and the folder are sound, then try again"
 _PRIMARY_WORDS = 2
 
@@ -29,7 +30,7 @@ def needs_operator(fault: sqlite3.Error) -> bool:
 
 def explain_fault(path: Path, fault: sqlite3.Error) -> str:
     """What is wrong with the file, SQLite's name for it, and the next step."""
-    return f"{path}: {fault} ({_name(fault)}); {_NEXT_STEP.get(_primary_name(fault), _OTHERWISE)}"
+    return f"{path}: {fault} ({_name(fault)}); {NEXT_STEP.get(_primary_name(fault), _OTHERWISE)}"
 
 
 def _name(fault: sqlite3.Error) -> str:

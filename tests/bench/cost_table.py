@@ -23,7 +23,7 @@ class Life(NamedTuple):
     `cpu_s`         CPU seconds of the life that took the messages, all in all.
     `wall_s`        seconds from the first message that left the queue until the last one was acknowledged, and stored.
     `peak_bytes`    its memory at its peak.
-    `broker_cpu_s`  CPU seconds of the broker meanwhile, and `influxdb_cpu_s` of InfluxDB.
+    `broker_cpu_s`  CPU seconds of the broker meanwhile, `influxdb_cpu_s` of InfluxDB, and `kafka_cpu_s` of Kafka.
     """
 
     messages: int
@@ -33,6 +33,7 @@ class Life(NamedTuple):
     peak_bytes: int
     broker_cpu_s: float = 0.0
     influxdb_cpu_s: float = 0.0
+    kafka_cpu_s: float = 0.0
 
     @property
     def cpu_us(self) -> float:
@@ -65,7 +66,7 @@ def table(lives: Mapping[str, Sequence[Life]], usual: str, limit: str) -> str:
         of_limit, of_usual = _ratio(median(rates), limit_rate), _ratio(median(rates), usual_rate)
         cheaper = _ratio(usual_cost, median(costs))
         lines.append(
-            f"{name:36} {_spread(rates, ',.0f'):>24} {of_limit:>6} {of_usual:>11} {_spread(costs, '.1f'):>22} "
+            f"{name:36} {spread(rates, ',.0f'):>24} {of_limit:>6} {of_usual:>11} {spread(costs, '.1f'):>22} "
             f"{cheaper:>9} {broker:9.1f} {influxdb:11.1f} {peak:8.0f}"
         )
     return "\n".join(lines)
@@ -79,5 +80,6 @@ def _ratio(value: float | None, to: float | None) -> str:
     return f"{value / to:.2f}" if value and to else "-"
 
 
-def _spread(values: Sequence[float], form: str) -> str:
+def spread(values: Sequence[float], form: str) -> str:
+    """Median and, in brackets, extremes."""
     return f"{median(values):{form}} ({min(values):{form}}-{max(values):{form}})"

@@ -60,24 +60,24 @@ class Ring:
         """One life of each contender, beginning with the one whose `turn` it is."""
         if turn < IDLE_ROUNDS:
             for name in self._names:
-                idle = (await self._live(name, [], {})).cpu_s
+                idle = (await self.live(name, [], {})).cpu_s
                 self._idle[name] = min(idle, self._idle.get(name, idle))
         order = list(self._names)
         turn %= len(order)
         lives = {}
         for name in order[turn:] + order[:turn]:
-            lives[name] = await self._live(name, messages, expected[name])
+            lives[name] = await self.live(name, messages, expected[name])
         return {name: lives[name]._replace(idle_cpu_s=self._idle[name]) for name in self._names}
 
     async def profile(self, name: str, messages: Sequence[Delivery], expected: Content) -> str:
         """The stages of one more life, whose own figures say nothing."""
         out = self._folder / "profile.json"
         words = (sys.executable, "-m", "tests.bench.stage_profile", str(out), "run")
-        await self._live(name, messages, expected, words)
+        await self.live(name, messages, expected, words)
         spent = Counter({str(stage): int(ns) for stage, ns in json.loads(out.read_bytes()).items()})
         return f"{name}\n{stage_table(spent, len(messages))}"
 
-    async def _live(
+    async def live(
         self, name: str, messages: Sequence[Delivery], expected: Content, words: Sequence[str] | None = None
     ) -> Life:
         """Start a contender on a queue of its own, let it drain that, see what it stored, and end it."""

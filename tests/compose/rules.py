@@ -15,6 +15,7 @@ Rule = Callable[[Mapping[str, Node]], Iterator[str]]
 OURS = "chargeline:"
 _PINNED = re.compile(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*")
 _DRAIN_S = 10
+_ROLES_AT_LEAST = 2
 _SETTINGS = {name for spec in SPECS.values() for name in (spec.variable, spec.file_variable)}
 _SECRET_SETTINGS = {spec.variable for spec in SPECS.values() if spec.is_secret} - {"CHARGELINE_AMQP_URL"}
 _SECRET_WORDS = re.compile(r"TOKEN|PASSWORD|SECRET|_KEY")
@@ -120,6 +121,36 @@ def worker_may_drain(service: Mapping[str, Node]) -> Iterator[str]:
         yield "is killed before it has finished"
 
 
+def roles_are_several(service: Mapping[str, Node]) -> Iterator[str]:
+    """Two of each role, so that one may end; so none of them has a port of this machine."""
+    if _role(service) is None:
+        return
+    replicas = node_of(service, "deploy", "replicas")
+    if not isinstance(replicas, int) or replicas < _ROLES_AT_LEAST:
+        yield f"is there {replicas} times"
+    if _items(service.get("ports")):
+        yield "publishes a port, which only one of them can have"
+
+
+def roles_wait_for_topics(service: Mapping[str, Node]) -> Iterator[str]:
+    """Nothing of a role works before its topics are there."""
+    if _role(service) and node_of(service, "depends_on", "topics", "condition") != "service_completed_successfully":
+        yield "begins before there are topics"
+
+
+def bridges_share_the_queue(service: Mapping[str, Node]) -> Iterator[str]:
+    """Otherwise one takes all, and the other stands by."""
+    if _role(service) == "bridge" and node_of(service, "environment", "CHARGELINE_AMQP_SHARE") != "on":
+        yield "keeps the queue to itself"
+
+
+def kafka_makes_no_topic_itself(service: Mapping[str, Node]) -> Iterator[str]:
+    """It would have other partitions, and other settings, than it must."""
+    makes_topics = node_of(service, "environment", "KAFKA_AUTO_CREATE_TOPICS_ENABLE") != "false"
+    if "kafka" in str(service.get("image")) and makes_topics:
+        yield "makes topics that nobody asked for"
+
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         rule.__name__: rule
@@ -136,9 +167,19 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             ours_is_confined,
             settings_exist,
             worker_may_drain,
+            roles_are_several,
+            roles_wait_for_topics,
+            bridges_share_the_queue,
+            kafka_makes_no_topic_itself,
         )
     }
 )
+
+
+def _role(service: Mapping[str, Node]) -> Node:
+    """Which role of a scale-out it is; None for anything else."""
+    words = _items(service.get("command"))
+    return words[words.index("--role") + 1] if "--role" in words else None
 
 
 def _items(node: Node) -> Sequence[Node]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from pipeline.assembly import make_decoder, make_derivation
 from pipeline.core.decode import Outcome
+from pipeline.core.derivation_scope import SHARE, WHOLE
 from pipeline.core.line_protocol import to_line
 from pipeline.core.rows import RowMaker
 from pipeline.replay import RefusedLine, preview_batches, read_deliveries
@@ -31,6 +32,8 @@ SEPARATOR = b"\x1e"
 
 BATCH = 3
 SETTINGS = settings_in(Path("unused"))
+VETERAN = make_decoder(SETTINGS)
+"""It has seen every input before: nothing that it remembers of them may change an outcome."""
 ROWS = RowMaker(shipped_catalogue())
 ORACLE = Oracle()
 
@@ -44,13 +47,14 @@ class BrokenPromiseError(AssertionError):
 def check_decode(data: bytes) -> None:
     """Deliveries, each `routing key LF arrival time LF body`, through the decoder and into rows.
 
-    One outcome for each; none is a fault of ours; neighbours change nothing; the oracle says the same.
+    One outcome for each; none is a fault of ours; neighbours change nothing, nor does what was read before; the oracle
+    says the same.
     """
     deliveries = list(deliveries_of(data))
     outcomes = make_decoder(SETTINGS).decode(deliveries).outcomes
     require(len(outcomes) == len(deliveries), "there is one outcome for each delivery")
     for delivery, outcome in zip(deliveries, outcomes, strict=True):
-        alone = make_decoder(SETTINGS).decode([delivery]).outcomes[0]
+        alone = VETERAN.decode([delivery]).outcomes[0]
         require(alone == outcome, f"{delivery}: {outcome} among others, {alone} alone")
         check_outcome(delivery, outcome)
 
@@ -75,7 +79,7 @@ def check_replay(data: bytes) -> None:
         again = from_line(to_recorded_line(delivery))
         require(to_recorded_line(again) == to_recorded_line(delivery), f"{delivery}: recorded, it is {again}")
     refused = {}
-    derivation = make_derivation(SETTINGS, is_whole=data.endswith(b"\n"))
+    derivation = make_derivation(SETTINGS, WHOLE if data.endswith(b"\n") else SHARE)
     for said in preview_batches(whole, make_decoder(SETTINGS), ROWS, derivation):
         if isinstance(said, RefusedLine):
             refused[said.line] = said.reason

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.check import STEPS, check, findings_of_wrong_settings
+import pytest
+
+from pipeline.check import STEPS, STEPS_OF, check, findings_of_wrong_settings
 from pipeline.check_step import Finding, Result
 from pipeline.settings import SettingsError
 from tests.pipeline.settings_for_tests import settings_in
@@ -18,10 +20,11 @@ def by_step(found: list[Finding]) -> dict[str, Finding]:
     return {finding.step: finding for finding in found}
 
 
-def test_a_step_needs_steps_before_it_alone() -> None:
-    names = [step.name for step in STEPS]
+@pytest.mark.parametrize("role", STEPS_OF)
+def test_a_step_needs_steps_before_it_alone(role: str) -> None:
+    names = [step.name for step in STEPS_OF[role]]
     assert len(set(names)) == len(names)
-    for place, step in enumerate(STEPS):
+    for place, step in enumerate(STEPS_OF[role]):
         assert set(step.needs) <= set(names[:place])
 
 
@@ -86,3 +89,26 @@ def test_every_fault_of_the_settings_is_a_finding_and_nothing_is_tried() -> None
     assert all(finding.todo for finding in failed)
     assert [finding.step for finding in found[2:]] == [step.name for step in STEPS]
     assert {finding.result for finding in found[2:]} == {Result.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("role", "steps"),
+    [
+        ("bridge", ["broker", "login", "queue", "kafka", "topics", "clock"]),
+        ("track", ["kafka", "topics", "following"]),
+        ("write", ["data_dir", "kafka", "topics", "store", "clock"]),
+    ],
+)
+def test_a_role_is_asked_for_what_it_needs(tmp_path: Path, role: str, steps: list[str]) -> None:
+    found = list(check(settings_in(tmp_path, HTTP="off"), lambda: NOW, role))
+    assert [finding.step for finding in found] == ["settings", *steps]
+    assert by_step(found)["kafka"].result is Result.FAILED
+    assert by_step(found)["topics"].found == "not tried, because of: kafka"
+
+
+def test_a_writer_to_influxdb_needs_no_folder_and_wrong_settings_skip_the_steps_of_the_role(tmp_path: Path) -> None:
+    bucket = {"INFLUX_URL": "http://127.0.0.1:1", "INFLUX_TOKEN": "t", "INFLUX_ORG": "o", "INFLUX_BUCKET": "b"}
+    found = list(check(settings_in(tmp_path, HTTP="off", **bucket), lambda: NOW, "write"))
+    assert [finding.step for finding in found][:3] == ["settings", "kafka", "topics"]
+    skipped = list(findings_of_wrong_settings(SettingsError(("A is wrong",)), "track"))
+    assert [finding.step for finding in skipped] == ["settings", *(step.name for step in STEPS_OF["track"])]

@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from pipeline.check_broker import (
     look_at_backlog,
+    look_at_bridges_backlog,
     look_at_broker,
     look_at_commands,
     look_at_copies,
@@ -68,12 +69,15 @@ async def test_somebody_who_consumes_is_a_warning_unless_it_is_our_worker_or_sha
         shared = await look(look_at_backlog, tmp_path, AMQP_SHARE="on", **settings)
         with lock_folder(tmp_path):
             ours = await look(look_at_backlog, tmp_path, **settings)
+            bridge = await look(look_at_bridges_backlog, tmp_path, **settings)
     assert other.result is Result.WARNING
     assert "stand by and take over" in other.todo
     assert "CHARGELINE_AMQP_SHARE=on" in other.todo
     assert (shared.result, ours.result) == (Result.OK, Result.OK)
     assert "would share" in shared.found
     assert "the worker that has DATA_DIR" in ours.found
+    assert bridge.result is Result.WARNING
+    assert "a bridge would stand by" in bridge.todo
 
 
 @pytest.mark.services

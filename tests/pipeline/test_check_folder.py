@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.assembly import STATE_FILE, reject_limits
-from pipeline.check_folder import has_worker, look_at_disk, look_at_fleet, look_at_folder, look_at_http, look_at_rejects
+from pipeline.check_folder import (
+    has_worker,
+    look_at_disk,
+    look_at_fleet,
+    look_at_folder,
+    look_at_http,
+    look_at_rejects,
+    look_at_roles_http,
+)
 from pipeline.check_step import Ground, Look, Result
 from pipeline.meters import Meters
 from pipeline.wires.folder_lock import lock_folder
@@ -146,6 +154,9 @@ async def test_a_chargeline_at_the_address_is_right_where_a_worker_has_the_folde
         alone = await asyncio.to_thread(look, look_at_http, tmp_path, HTTP=address)
         with lock_folder(tmp_path):
             beside = await asyncio.to_thread(look, look_at_http, tmp_path, HTTP=address)
+        role = await asyncio.to_thread(look, look_at_roles_http, tmp_path, HTTP=address)
     assert alone.result is Result.FAILED
     assert alone.found == "a chargeline listens there already"
     assert beside.result is Result.OK
+    assert role.result is Result.WARNING
+    assert role.todo == "unless it is this very role, name another address in CHARGELINE_HTTP, or off"

@@ -11,7 +11,15 @@ import pytest
 
 from pipeline.assembly import STORE_FILE
 from pipeline.check_step import Ground, Look, Result
-from pipeline.check_store import look_at_bucket, look_at_clock, look_at_keeping, look_at_schema, look_at_store
+from pipeline.check_store import (
+    look_at_bridges_clock,
+    look_at_bucket,
+    look_at_clock,
+    look_at_keeping,
+    look_at_schema,
+    look_at_sole_folder,
+    look_at_store,
+)
 from pipeline.wires.sqlite import SqliteStore
 from tests.pipeline.settings_for_tests import settings_in
 from tests.services.influxdb import InfluxDb
@@ -158,3 +166,17 @@ def test_a_slow_answer_is_no_offset(tmp_path: Path, influxdb: InfluxDb, bucket: 
     readings = chain([now - 5 * S], repeat(now + 5 * S))
     found = look(look_at_clock, tmp_path, lambda: next(readings), **settings_of(influxdb, bucket))
     assert found.result is Result.OK
+
+
+@pytest.mark.services
+def test_a_bridge_compares_its_clock_with_an_influxdb(tmp_path: Path, influxdb: InfluxDb, bucket: str) -> None:
+    assert look(look_at_bridges_clock, tmp_path).result is Result.SKIPPED
+    assert "nor Kafka tells a time" in look(look_at_bridges_clock, tmp_path).found
+    found = look(look_at_bridges_clock, tmp_path, **settings_of(influxdb, bucket))
+    assert "agrees with InfluxDB's" in found.found
+
+
+def test_a_folder_matters_to_a_writer_of_sqlite_alone(tmp_path: Path) -> None:
+    assert look(look_at_sole_folder, tmp_path).tried == f"DATA_DIR {tmp_path}"
+    bucket = {"INFLUX_URL": "http://127.0.0.1:1", "INFLUX_TOKEN": "t", "INFLUX_ORG": "o", "INFLUX_BUCKET": "b"}
+    assert look_at_sole_folder(Ground(settings_in(tmp_path, **bucket), time_ns)) is None

@@ -12,7 +12,7 @@ import pytest
 from pipeline.core.command_life import CommandState
 from pipeline.core.decode import Decoder
 from pipeline.core.kept_facts import KeptKey
-from pipeline.wires.command_desk import ConflictError, NotPublishedError
+from pipeline.wires.command_desk import ConflictError, ForgottenError, NotPublishedError
 from pipeline.wires.command_publisher import Published, PublishEnd
 from pipeline.wires.progress_tables import Request
 from pipeline.wires.state import StateFile
@@ -239,6 +239,18 @@ async def test_commands_are_listed_the_newest_first(state: StateFile) -> None:
     assert [sent.life.command.ref for sent in listed] == [refs[2], refs[1]]
     bench.time_passes(70)
     assert await bench.desk.list(open_only=True, limit=10) == ()
+
+
+async def test_a_key_whose_command_is_forgotten_says_so_for_ever(state: StateFile) -> None:
+    """A clock that is set back dates a command so early that it is forgotten before its key."""
+    bench = Bench(state)
+    await bench.desk.send(asked())
+    for _ in range(4):
+        bench.time_passes(3 * 3_600)
+    for _ in range(2):
+        with pytest.raises(ForgottenError):
+            await bench.desk.send(asked())
+    assert len(bench.publisher.published) == 1
 
 
 async def test_a_request_is_forgotten_with_its_command(state: StateFile) -> None:

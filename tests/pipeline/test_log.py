@@ -33,7 +33,7 @@ def _root_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("aio_pika", "aiormq"):
+    for name in ("aio_pika", "aiokafka", "aiormq", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -246,7 +246,7 @@ def test_escaped_text_is_printable_and_says_what_stood_there(text: str) -> None:
 
 
 @pytest.mark.parametrize(("level", "is_heard"), [(LogLevel.DEBUG, True), (LogLevel.INFO, False)])
-@pytest.mark.parametrize("name", ["aiormq.connection", "aio_pika.channel"])
+@pytest.mark.parametrize("name", ["aiormq.connection", "aio_pika.channel", "faust.app.base", "mode.services"])
 def test_libraries_that_repeat_what_they_raise_are_heard_at_debug_alone(
     name: str, level: LogLevel, *, is_heard: bool
 ) -> None:

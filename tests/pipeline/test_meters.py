@@ -5,7 +5,7 @@ import pytest
 from pipeline.core.decode import Outcome
 from pipeline.meters import Meters
 from pipeline.wires.source import SourceState
-from schemas.meters import Counts, Histogram, Latency, WorkerState
+from schemas.meters import Counts, Histogram, KafkaStatus, Latency, WorkerState
 from schemas.observation import Product
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
@@ -40,6 +40,18 @@ def test_nothing_has_happened_yet() -> None:
     assert snapshot.gauges.clock_offset_ns is None
     assert snapshot.gauges.backlog is None
     assert snapshot.gauges.rejects_bytes is None
+    assert snapshot.gauges.kafka_in_flight is None
+    assert snapshot.lags == {}
+
+
+def test_what_was_looked_at_in_kafka_is_shown_as_it_was() -> None:
+    meters = Meters()
+    lags = {("t", 0): 3}
+    meters.look_at_kafka(KafkaStatus(lags, in_flight=2, rebalances=4, missed=5))
+    snapshot = meters.snapshot()
+    lags.clear()
+    assert snapshot.lags == {("t", 0): 3}
+    assert (snapshot.counts.rebalances, snapshot.counts.missed, snapshot.gauges.kafka_in_flight) == (4, 5, 2)
 
 
 def test_a_batch_adds_to_every_count() -> None:
@@ -61,6 +73,8 @@ def test_a_batch_adds_to_every_count() -> None:
         retries=0,
         connections=2,
         outlived=0,
+        rebalances=0,
+        missed=0,
     )
     assert snapshot.rejected == {RejectReason.JSON: 1}
     assert snapshot.surprises == {Surprise.COERCED: 2, Surprise.MISFIT: 4, Surprise.UNKNOWN_ID: 1}

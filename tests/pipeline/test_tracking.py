@@ -56,6 +56,15 @@ def states(rows: Sequence[Row]) -> list[float | str]:
     return [dict(row.fields)["state"] for row in rows if row.measurement == "command"]
 
 
+def standing(rows: Sequence[Row]) -> set[str]:
+    """The decisions that these rows say and do not take back."""
+    return {
+        dict(row.tags)["outcome"]
+        for row in rows
+        if row.measurement == "command_outcome" and not dict(row.fields)["refuted"]
+    }
+
+
 def test_a_restart_goes_on_from_what_was_kept(state: StateFile) -> None:
     before = fresh(state)
     sent_by(before)
@@ -74,6 +83,21 @@ def test_what_was_not_kept_is_forgotten_where_it_can_never_be(state: StateFile) 
     tracking.begin([ANSWER], NOW)
     tracking.forget_uncommitted()
     assert states(tracking.begin([heard(70)], NOW).rows) == ["timed_out"]
+
+
+def test_a_time_out_that_was_written_before_a_crash_is_taken_back_after_it(state: StateFile) -> None:
+    before = fresh(state)
+    sent_by(before)
+    assert standing(before.begin([heard(70)], NOW).rows) == {"timed_out"}
+    after = fresh(state)
+    assert not after.active()
+    rows = after.begin([ANSWER, heard(71)], NOW).rows
+    assert standing(rows) == {"accepted"}
+    assert {row.tags for row in rows if dict(row.fields).get("refuted")} == {
+        row.tags for row in rows if dict(row.tags).get("outcome") == "timed_out"
+    }
+    assert after.keep((), NOW)[1] == []
+    assert {key.name.split(" ")[0] for key, _ in state.facts()} == {"history", "response", "sending"}
 
 
 def test_a_replay_keeps_nothing_and_forgets_nothing(state: StateFile) -> None:

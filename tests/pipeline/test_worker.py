@@ -52,7 +52,7 @@ async def test_until_deliveries_may_be_taken_they_stay_with_the_source_and_no_qu
 ) -> None:
     def arrange(bench: Bench) -> None:
         bench.may_take = False
-        bench.source.answer = QueueAnswer(at=10**18, ready=0, consumers=1, epoch=1, delivered=0)
+        bench.source.answer = QueueAnswer(at=10**18, ready=0, consumers=1, epoch=1, delivered=0, counted_at=10**18)
 
     async with working(state, patience=PATIENCE._replace(metrics_s=0.001), arrange=arrange) as bench:
         token = bench.source.deliver(deliveries(3))

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.services.process import LOOPBACK, Command, ServerProcess, ServiceError, free_ports, listens
@@ -25,6 +25,7 @@ USER = "test"
 HEAP = ("-Xms128m", "-Xmx512m")
 ANSWER_S = 20.0
 MOST_TOPICS_WAIT = 200
+MOST_LEADERLESS_TRIES = 1_000
 
 Result = TypeVar("Result")
 
@@ -45,28 +46,32 @@ class Kafka:
     `sasl_brokers`  its address for clients that log in by SASL PLAIN as `user` with `password`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """A node that is not running; its data will be in `folder`. Raises ServiceError where the jars are missing."""
-        port, sasl_port, controller = free_ports(3)
+    def __init__(self, folder: Path, advertised: int | None = None) -> None:
+        """A node that is not running; its data will be in `folder`. Raises ServiceError where the jars are missing.
+
+        Whoever comes by `way` is told to come by the port `advertised`, where something may stand between.
+        """
+        port, sasl_port, controller, way = free_ports(4)
         self.brokers = f"{LOOPBACK}:{port}"
         self.sasl_brokers = f"{LOOPBACK}:{sasl_port}"
+        self.way = f"{LOOPBACK}:{way}"
         self.user = USER
         self.password = secrets.token_hex(16)
         self._ports = (port, sasl_port)
         self._folder = folder
         self._properties = folder / "server.properties"
-        self._prepare(port, sasl_port, controller)
+        self._prepare(port, sasl_port, controller, way, advertised or way)
         words = (*_java(), "kafka.Kafka", str(self._properties))
         self._process = ServerProcess(Command("Kafka", words, self._environment(), folder / "kafka.log"))
 
     @classmethod
-    def own(cls, folder: Path) -> "Kafka":
+    def own(cls, folder: Path, advertised: int | None = None) -> "Kafka":
         """A started node with its data in `folder`.
 
         Raises:
             ServiceError: it is not there, or does not start: the end of its log.
         """
-        node = cls(folder)
+        node = cls(folder, advertised)
         node._format()
         node.start()
         return node
@@ -130,28 +135,14 @@ class Kafka:
 
     def read(self, topic: str) -> Sequence[Stored]:
         """Everything that is in a topic now, partition by partition, in order."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.brokers,
-                "group.id": f"test-{secrets.token_hex(6)}",
-                "enable.auto.commit": False,
-                "enable.partition.eof": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
-        try:
-            return [one for partition in range(self.topics()[topic]) for one in _read(consumer, topic, partition)]
-        finally:
-            consumer.close()
+        return read_topic(self.brokers, topic)
 
     def count(self, topic: str) -> int:
         """How many records are in a topic now."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "test-count", "log_level": 0})
         try:
             places = [TopicPartition(topic, partition) for partition in range(self.topics()[topic])]
-            found = [consumer.get_watermark_offsets(place, timeout=ANSWER_S) for place in places]
-            return sum(end - begin for begin, end in found)
+            return sum(end - begin for begin, end in (_span(consumer, place) for place in places))
         except KafkaException as fault:
             raise ServiceError(f"Kafka refuses or is away: {fault}") from fault
         finally:
@@ -187,17 +178,19 @@ class Kafka:
         if done.returncode:
             raise ServiceError(f"Kafka's storage cannot be made ready: {done.stderr or done.stdout}")
 
-    def _prepare(self, port: int, sasl_port: int, controller: int) -> None:
+    def _prepare(self, port: int, sasl_port: int, controller: int, way: int, advertised: int) -> None:
         login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        direct = f"PLAINTEXT://{LOOPBACK}:{port},SASL://{LOOPBACK}:{sasl_port}"
         settings = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{port},SASL://{LOOPBACK}:{sasl_port},"
-            f"CONTROLLER://{LOOPBACK}:{controller}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{direct},WAY://{LOOPBACK}:{way},CONTROLLER://{LOOPBACK}:{controller}",
+            "advertised.listeners": f"{direct},WAY://{LOOPBACK}:{advertised}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,WAY:PLAINTEXT,"
+            "CONTROLLER:PLAINTEXT",
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl.plain.sasl.jaas.config": f'{login} user_{self.user}="{self.password}";',
             "log.dirs": str(self._folder / "data"),
@@ -212,6 +205,8 @@ class Kafka:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # A dead member is noticed within a test.
+            "group.min.session.timeout.ms": "500",
             # A killed node is let in again once its earlier life counts as over.
             "broker.session.timeout.ms": "1500",
             "broker.heartbeat.interval.ms": "300",
@@ -223,10 +218,31 @@ class Kafka:
         self._properties.chmod(0o600)
 
 
+def read_topic(brokers: str, topic: str) -> Sequence[Stored]:
+    """Everything that is in a topic now, partition by partition, in order. Raises ServiceError."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": f"test-{secrets.token_hex(6)}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    try:
+        count = len(consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions)
+        return [one for partition in range(count) for one in _read(consumer, topic, partition)]
+    except KafkaException as fault:
+        raise ServiceError(f"Kafka refuses or is away: {fault}") from fault
+    finally:
+        consumer.close()
+
+
 def _read(consumer: Consumer, topic: str, partition: int) -> list[Stored]:
     place = TopicPartition(topic, partition, 0)
     try:
-        begin, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+        begin, end = _span(consumer, place)
         consumer.assign([place])
         found: list[Stored] = []
         while len(found) < end - begin:
@@ -242,6 +258,18 @@ def _read(consumer: Consumer, topic: str, partition: int) -> list[Stored]:
     except KafkaException as fault:
         raise ServiceError(f"Kafka refuses or is away: {fault}") from fault
     return found
+
+
+def _span(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """The first offset of a partition and the next one; a new partition may have no leader for a moment."""
+    for _ in range(MOST_LEADERLESS_TRIES):
+        try:
+            begin, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+            return begin, end
+        except KafkaException as fault:
+            if fault.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+    raise ServiceError(f"{place.topic}, partition {place.partition}, has no leader")
 
 
 def _result(future: "Future[Result]") -> Result:

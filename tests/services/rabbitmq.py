@@ -152,6 +152,12 @@ class RabbitMq:
         """How many consumers a queue has."""
         return self._declared(vhost, queue)[1]
 
+    def held_by_channels(self, vhost: str) -> int:
+        """Messages that some channel has and did not acknowledge (0.4 s)."""
+        listed = self.ctl("list_channels", "--no-table-headers", "vhost", "messages_unacknowledged")
+        lines = [line.split("\t") for line in listed.splitlines()]
+        return sum(int(count) for name, count in lines if name == vhost)
+
     def unacknowledged(self, vhost: str, queue: str) -> int:
         """Messages that are delivered and not acknowledged (0.4 s)."""
         listed = self.ctl("list_queues", "--vhost", vhost, "--no-table-headers", "name", "messages_unacknowledged")

@@ -18,7 +18,11 @@ def make_topic(kafka: Kafka, partitions: int = 2) -> str:
     name = f"topic-{secrets.token_hex(6)}"
     admin = AdminClient({"bootstrap.servers": kafka.brokers, "log_level": 0})
     admin.create_topics([NewTopic(name, partitions, 1)])[name].result(20)
-    return name
+    for _ in range(1_000):
+        # The broker hears of it from its controller, a moment later.
+        if name in kafka.topics():
+            return name
+    raise AssertionError(f"{name} is not listed")
 
 
 def produce(kafka: Kafka, topic: str, partition: int, *values: bytes) -> None:

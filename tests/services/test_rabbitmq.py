@@ -61,6 +61,7 @@ def test_consumers_and_what_they_hold_are_counted_and_their_connections_closed(r
             assert (await held.get()).body == b"0"
             assert rabbitmq.consumers(vhost, "q") == 1
             assert rabbitmq.unacknowledged(vhost, "q") == 1
+            assert rabbitmq.held_by_channels(vhost) == 1
             await asyncio.to_thread(rabbitmq.close_connections, vhost, "maintenance")
             await lost.wait()
 

@@ -114,3 +114,12 @@ def test_what_kafka_lacks_is_named_with_the_ways_out(bare: Path, tools: dict[str
     assert all(part in done.stderr for part in (words, "CHARGELINE_TEST_KAFKA_JARS", "make test-unit"))
     cache = bare.parent / "cache" / "chargeline" / "kafka-4.3.1"
     assert not cache.exists() or {entry.name for entry in cache.iterdir()} <= {"lock"}
+
+
+def test_a_built_toxiproxy_is_found_and_one_that_cannot_be_built_is_said(bare: Path) -> None:
+    done = run("toxiproxy", bare)
+    assert done.returncode == 2
+    assert all(part in done.stderr for part in ("Go is missing", "CHARGELINE_TEST_TOXIPROXY", "make test-unit"))
+    program = bare.parent / "cache" / "chargeline" / "toxiproxy-2.5.0" / "toxiproxy-server"
+    tool(program.parent, program.name, "")
+    assert run("toxiproxy", bare).stdout == f"{program}\n"

@@ -10,10 +10,12 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from click.testing import CliRunner, Result
 
-from pipeline.check import STEPS
+from pipeline.check import STEPS, STEPS_OF
 from pipeline.cli.check import command
+from tests.pipeline.scale.bridging import make_topics
 from tests.services.certificates import Shown
 from tests.services.influxdb import InfluxDb
+from tests.services.kafka import Kafka
 from tests.services.rabbitmq import RabbitMq, fresh_name
 
 pytestmark = pytest.mark.services
@@ -205,3 +207,24 @@ def test_a_certificate_of_an_unknown_authority(tmp_path: Path, operator: dict[st
     result = check(tmp_path, **operator)
     assert result.exit_code == 3
     assert "self-signed" in line_of(result, "failed   broker") or "local issuer" in line_of(result, "failed   broker")
+
+
+def test_every_role_can_be_named_and_a_kafka_that_is_away_is_told(tmp_path: Path) -> None:
+    (option,) = [each for each in command.params if each.name == "role"]
+    assert list(STEPS_OF) == list(getattr(option.type, "choices", ()))
+    for role in ("bridge", "track", "write"):
+        result = check(tmp_path, "--role", role, KAFKA_BROKERS="127.0.0.1:1")
+        assert result.exit_code == 3
+        assert "see that Kafka runs" in line_of(result, "failed   Kafka 127.0.0.1:1")
+        assert "because of: kafka" in line_of(result, "skipped  topics")
+
+
+def test_roles_with_all_they_need(tmp_path: Path, operator: dict[str, str], kafka: Kafka) -> None:
+    make_topics(kafka)
+    plan = {"KAFKA_BROKERS": kafka.brokers, "KAFKA_PARTITIONS": "3", "KAFKA_REPLICATION": "1", "KAFKA_RETENTION": "1d"}
+    for role in ("bridge", "track", "write"):
+        result = check(tmp_path, "--role", role, **operator, **plan)
+        assert result.exit_code == 0, result.stdout
+        assert "3 partitions each, 1 copy" in line_of(result, "warning  topics")
+    wrong = check(tmp_path, "--role", "write", **{**operator, **plan, "INFLUX_BUCKET": "nowhere"})
+    assert wrong.exit_code == 3

@@ -1,6 +1,6 @@
 """Records of some chargers, and a disk on which a derivation is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipeline.core.decode import Outcome
 from pipeline.core.derivation import Derivation, Spans
@@ -75,6 +75,9 @@ class Disk:
                 self.facts[key] = content
         self.heard = {**({} if progress.is_all else self.heard), **progress.heard}
         self.watermark = progress.watermark
+
+    def intend(self, intended: Mapping[KeptKey, bytes]) -> None:
+        self.facts.update(intended)
 
     def load(self) -> Derivation:
         derivation = Derivation(CATALOGUE, SPANS)

@@ -2,7 +2,7 @@
 
 from zlib import crc32
 
-from pipeline.core.alert_rows import alert_row, time_out_alerts
+from pipeline.core.alert_rows import alert_row, time_out_alerts, time_out_rows
 from pipeline.core.tracked import TimeOut
 from schemas.alert import Alert, AlertKind
 from schemas.command import CommandSent
@@ -75,6 +75,14 @@ def test_a_command_that_is_given_up_is_cleared_where_the_waiting_ended() -> None
 def test_a_late_answer_counts_for_more_than_having_been_given_up() -> None:
     _, cleared = time_out_alerts(STILL_WAITING._replace(answered_at=DEADLINE + S, given_up_at=DEADLINE + 2 * S))
     assert cleared.at == DEADLINE + S
+
+
+def test_an_end_that_was_said_and_is_none_is_taken_back_where_it_stood() -> None:
+    raised, not_ended = time_out_rows([STILL_WAITING._replace(not_ended_at=(DEADLINE + 7 * S,))])
+    assert dict(raised.fields)["active"] == 1.0
+    assert not_ended.time == DEADLINE + 7 * S + SPREAD
+    assert (dict(not_ended.fields)["active"], dict(not_ended.fields)["duration_s"]) == (0.0, 0.0)
+    assert not_ended.tags == raised.tags
 
 
 def test_a_refuted_one_is_written_over_where_it_stood() -> None:

@@ -14,7 +14,10 @@ T = 1_000
 
 
 class Teller:
-    """One bridge, which ticks every second, and asks the broker at each tick."""
+    """One bridge, which ticks every second, and asks the broker at each tick.
+
+    `settled_at` is said no later than by its tick.
+    """
 
     def __init__(self, bridges: Bridges, name: str, life: int = 1) -> None:
         self.consumers: int | None = 1
@@ -24,11 +27,15 @@ class Teller:
         self._life = life
         self._number = 0
 
+    def continue_from(self, other: "Teller") -> None:
+        """Go on as that one would."""
+        self.consumers, self._number = other.consumers, other._number
+
     def tick(self, at: int, watermark: int | None, *, is_last: bool = False) -> int | None:
         """A tick at a second; the watermark of all then."""
         self._number += 1
         looked_at = None if self.consumers is None else at * S
-        settled_at = None if self.settled_at is None else self.settled_at * S
+        settled_at = None if self.settled_at is None else min(self.settled_at, at) * S
         return self._bridges.take(
             Tick(
                 self._name, self._life, self._number, at * S, watermark, settled_at, self.consumers, looked_at, is_last
@@ -76,8 +83,26 @@ def test_without_a_proof_that_nobody_else_consumes_nothing_moves(bridges: Bridge
     one = Teller(bridges, "one")
     one.consumers = consumers
     assert run([one], T, 30, 50) is None
-    one.consumers = 1
-    assert run([one], T + 30, 10, 70) == 70
+    one.consumers, one.settled_at = 1, T + 500
+    assert run([one], T + 30, 30, 70) == 70
+
+
+def test_one_that_never_ticked_holds_it_when_it_is_gone_until_what_it_held_is_through(bridges: Bridges) -> None:
+    one = Teller(bridges, "one")
+    assert run([one], T, 20, 50) == 50
+    one.consumers = 2
+    assert run([one], T + 20, 1, 60) == 50
+    # It is gone, and what it held is in the queue again.
+    one.consumers, one.settled_at = 1, T + 22
+    assert run([one], T + 21, 30, 100) == 50
+    kept = Bridges.from_bytes(bridges.to_bytes())
+    for each in (bridges, kept):
+        after = Teller(each, "one")
+        after.continue_from(one)
+        after.settled_at = T + 51 + MARGIN_NS // S
+        # What was said before is no proof; what is said from now on is.
+        assert run([after], T + 51, 3, 110) == 50
+        assert run([after], T + 54, 10, 120) == 120
 
 
 def test_who_begins_to_consume_before_it_ticks_is_waited_for(bridges: Bridges) -> None:
@@ -86,7 +111,8 @@ def test_who_begins_to_consume_before_it_ticks_is_waited_for(bridges: Bridges) -
     one.consumers = two.consumers = 2
     assert run([one], T + 20, 3, 100) == 50
     run([one, two], T + 23, 1, None)
-    for at in range(T + 24, T + 40):
+    one.settled_at = two.settled_at = T + 500
+    for at in range(T + 24, T + 60):
         one.tick(at, 100)
         two.tick(at, 60)
     assert bridges.watermark == 60
@@ -176,3 +202,52 @@ def test_what_was_never_kept_is_refused(content: bytes) -> None:
     restore: Callable[[bytes], Bridges] = Bridges.from_bytes
     with pytest.raises((ValueError, TypeError)):
         restore(content)
+
+
+def test_a_clock_that_was_ahead_for_a_while_holds_nothing_when_it_is_right_again(bridges: Bridges) -> None:
+    one, two = Teller(bridges, "one"), Teller(bridges, "two")
+    one.consumers = two.consumers = 2
+    assert run([one, two], T, 20, 50) == 50
+    assert run([one, two], T + 3_620, 8, 60) == 60
+    # One after the other, and what one had settled by its wrong clock is nothing to go by.
+    run([two], T + 3_628, 1, 70)
+    run([one], T + 28, 1, 70)
+    assert run([one, two], T + 29, 10, 70) == 70
+    assert run([one, two], T + 39, 10, 80) == 80
+
+
+def test_a_life_that_was_closed_by_a_clock_that_was_ahead_is_let_go_in_time(bridges: Bridges) -> None:
+    one, two = Teller(bridges, "one"), Teller(bridges, "two")
+    one.consumers = two.consumers = 2
+    run([one, two], T, 20, 50)
+    one.consumers = 1
+    assert run([one], T + 3_620, 10, 60) == 50
+    assert run([one], T + 30, 3, 70) == 50
+    one.settled_at = T + 500
+    assert run([one], T + 33, 30, 80) == 80
+
+
+def test_what_was_settled_later_than_it_was_told_is_of_a_wrong_clock(bridges: Bridges) -> None:
+    one, two = Teller(bridges, "one"), Teller(bridges, "two")
+    one.consumers = two.consumers = 2
+    run([one, two], T, 20, 50)
+    for number, at in enumerate(range(T + 20, T + 60), start=21):
+        wrong = (T + 3_600) * S
+        bridges.take(Tick("one", 1, number, at * S, 100, wrong, 1, at * S, is_last=False))
+    assert bridges.watermark == 50
+
+
+@pytest.mark.parametrize(("name", "life"), [("one", 2), ("one again", 1)])
+def test_a_life_that_ended_while_its_clock_was_ahead_holds_nothing_for_longer_than_others(
+    bridges: Bridges, name: str, life: int
+) -> None:
+    one, two = Teller(bridges, "one"), Teller(bridges, "two")
+    one.consumers = two.consumers = 2
+    assert run([one, two], T, 20, 50) == 50
+    run([one], T + 3_620, 8, 60)
+    # Its channel is lost, and it goes on with another one, or as another process, and with a right clock.
+    after = Teller(bridges, name, life)
+    after.consumers, after.settled_at, two.settled_at = 2, T + 5_000, T + 5_000
+    kept = Bridges.from_bytes(bridges.to_bytes())
+    assert kept.to_bytes() == bridges.to_bytes()
+    assert run([two, after], T + 28, 100, 80) == 80

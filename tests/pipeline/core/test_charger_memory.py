@@ -1,12 +1,14 @@
 """The memory of a charger: commands of one family have an order, whatever their ids, and the latest firmware counts."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.charger_memory import ChargerMemory, Firmware, Place
+from pipeline.core.charger_memory import ChargerMemory, Firmware, Place, firmware_of
 from pipeline.core.command_thread import Sending
 from pipeline.core.sightings import Sighting
 from schemas.command import CommandResponse, CommandSent
+from schemas.observation import Observation, Product
 
 S = 10**9
 FAMILY = (22, 48)
@@ -53,3 +55,9 @@ def test_it_is_empty_until_something_is_known() -> None:
     assert memory.is_empty
     memory.sightings.add(Sighting(1, None, 48, 6.0))
     assert not memory.is_empty
+
+
+@pytest.mark.parametrize(("value", "release"), [(327.0, "327"), (3.5, "3.5"), ("v1", "v1")])
+def test_a_release_is_text_and_a_number_stands_without_a_fraction(value: float | str, release: str) -> None:
+    observation = Observation("EH1", Product.CHARGER, 80, "x", value, 0, 7 * S, None, None)
+    assert firmware_of(observation) == Firmware(7 * S, release)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.decode import Outcome
 from pipeline.core.derivation import Derivation
+from pipeline.core.freshness import MOST_DOUBTFUL
 from schemas.alert import AlertKind
 from schemas.measurement import ALERT, COMMAND
 from schemas.reject import Reject, RejectReason
@@ -41,8 +42,13 @@ def test_the_watermark_follows_the_operators_queue_alone(derivation: Derivation)
     assert derivation.watermark == T + 95 * S
 
 
-def test_an_arrival_in_2099_moves_it_no_further_than_our_receipt_allows(derivation: Derivation) -> None:
-    derivation.take([seen(100)._replace(arrived_at=4_080_000_000 * S)])
+def test_an_arrival_in_2099_moves_nothing_and_many_in_a_row_no_further_than_our_receipt_allows(
+    derivation: Derivation,
+) -> None:
+    from_2099 = seen(100)._replace(arrived_at=4_080_000_000 * S)
+    derivation.take([from_2099])
+    assert derivation.watermark == 0
+    derivation.take([from_2099] * MOST_DOUBTFUL)
     assert derivation.watermark == T + 100 * S
     assert not derivation.active()
     told(derivation, seen(2_000, serial="EH2"))

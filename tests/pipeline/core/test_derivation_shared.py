@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.core.decode import Outcome
 from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.derivation_scope import SHARE
 from pipeline.core.kept_facts import KeptKey
 from schemas.catalogue import shipped_catalogue
 from schemas.command import CommandResponse, CommandSent
@@ -35,7 +36,7 @@ class _Disk:
     """A derivation that shares its queue, and what a state file would have of it."""
 
     def __init__(self) -> None:
-        self.derivation = Derivation(CATALOGUE, SPANS, is_whole=False)
+        self.derivation = Derivation(CATALOGUE, SPANS, SHARE)
         self.facts: dict[KeptKey, bytes] = {}
         self.heard: dict[str, int] = {}
         self.watermark: int | None = None

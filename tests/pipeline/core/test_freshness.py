@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.freshness import CLOSE_NS, hear_all, moment_heard, thin_out
+from pipeline.core.freshness import (
+    CLOSE_NS,
+    MOST_DOUBTFUL,
+    LatestArrival,
+    all_moments,
+    hear_all,
+    moment_heard,
+    newest_arrival,
+    thin_out,
+)
+from pipeline.core.trusted_clock import Arrival
 from pipeline.core.watermark import AHEAD_NS
 from schemas.command import CommandResponse
 from schemas.observation import Observation, Product
@@ -59,3 +69,26 @@ def test_every_device_is_told_of_once_with_how_many_messages_it_sent() -> None:
     records: list[Observation | CommandResponse] = [observation("A", 2 * S), response, observation("A", S)]
     assert hear_all([*records, observation("A", None)]) == [Heard("A", (S, 2 * S), 2), Heard("B", (3 * S,), 1)]
     assert hear_all([observation("A", None)]) == []
+
+
+def came(arrived_at: int | None, received_at: int | None) -> Observation:
+    return observation("A", arrived_at)._replace(received_at=received_at)
+
+
+def test_many_moments_are_those_of_each_and_what_is_far_ahead_is_doubtful() -> None:
+    moments = all_moments([came(5, 9), came(None, 7), came(None, None), came(3 * AHEAD_NS, 9), came(4, None)])
+    assert moments == (["A"] * 4, [5, 7, 9 + AHEAD_NS, 4], 5, [9 + AHEAD_NS])
+
+
+def test_what_is_far_ahead_counts_where_nothing_else_came_for_long() -> None:
+    latest, ahead, right = LatestArrival(), all_moments([came(3 * AHEAD_NS, 9)]), all_moments([came(5, 9)])
+    assert latest.of(all_moments([])) == 0
+    assert [latest.of(ahead) for _ in range(MOST_DOUBTFUL - 1)] == [0] * (MOST_DOUBTFUL - 1)
+    assert latest.of(right) == 5
+    assert [latest.of(ahead) for _ in range(MOST_DOUBTFUL + 1)][-3:] == [0, 9 + AHEAD_NS, 9 + AHEAD_NS]
+
+
+def test_the_newest_arrival_is_that_of_the_last_message_that_can_be_believed() -> None:
+    outcomes = [came(4, 5), came(6, 8), came(None, 9), came(7, None), came(3 * AHEAD_NS, 9)]
+    assert newest_arrival(outcomes) == Arrival(6, 8)
+    assert newest_arrival(outcomes[2:]) is None

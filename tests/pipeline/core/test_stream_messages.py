@@ -11,7 +11,13 @@ from pipeline.core.decode import Decoder, Outcome
 from pipeline.core.freshness import hear_all
 from pipeline.core.partition import Partitions
 from pipeline.core.redaction import Personal, Redaction
-from pipeline.core.stream_messages import MOST_BUNDLE_BYTES, MessageMaker, StreamMessage, wanted_ids
+from pipeline.core.stream_messages import (
+    MOST_BUNDLE_BYTES,
+    MessageMaker,
+    StreamMessage,
+    row_messages,
+    wanted_ids,
+)
 from pipeline.core.stream_records import StreamReader
 from pipeline.core.stream_rejects import RejectMaker
 from pipeline.core.stream_shapes import StreamRecord
@@ -22,7 +28,8 @@ from schemas.command import CommandResponse, CommandSent
 from schemas.delivery import Delivery
 from schemas.observation import Observation, Product
 from schemas.reject import Reject, RejectReason
-from schemas.stream import Freshness, StreamReject, Tick, Topic
+from schemas.row import Row
+from schemas.stream import Freshness, Heard, StreamReject, Tick, Topic
 
 CATALOGUE = shipped_catalogue()
 REDACTION = Redaction(Personal.DROP)
@@ -77,14 +84,48 @@ def test_track_has_what_something_follows_from_and_who_was_heard(deliveries: lis
     messages, _ = maker(count=1).of_batch(deliveries, outcomes, is_operators=True)
     track = read(messages)[Topic.TRACK]
     wanted = wanted_ids(CATALOGUE)
-    assert track[:-1] == [
+    assert track[:-2] == [
         each
         for each in outcomes
         if isinstance(each, CommandResponse | CommandSent)
         or (isinstance(each, Observation) and each.id in wanted and each.product is Product.CHARGER)
     ]
     heard = hear_all(each for each in outcomes if isinstance(each, Observation | CommandResponse))
-    assert track[-1] == Freshness(tuple(heard))
+    assert track[-2:] == [Freshness(tuple(heard)), Freshness(tuple(heard), is_fleet=True)]
+
+
+def test_partition_0_hears_of_the_fleet_and_each_partition_of_its_own(deliveries: list[Delivery]) -> None:
+    outcomes = decode(deliveries)
+    partitions = Partitions(COUNT)
+    messages, _ = maker().of_batch(deliveries, outcomes, is_operators=True)
+    own: list[Heard] = []
+    fleet: list[Heard] = []
+    for message in messages:
+        for record in StreamReader().read(message.value, "place").records:
+            if isinstance(record, Freshness):
+                (fleet if record.is_fleet else own).extend(record.heard)
+                places = {0} if record.is_fleet else {partitions.of(each.serial) for each in record.heard}
+                assert places == {message.partition}
+    heard = hear_all(each for each in outcomes if isinstance(each, Observation | CommandResponse))
+    assert fleet == heard
+    assert sorted(own) == sorted(heard)
+
+
+def test_what_is_heard_of_many_devices_is_cut_where_it_would_be_too_long() -> None:
+    outcomes: list[Outcome] = [
+        Observation(f"EH{number:062}", Product.CHARGER, 1, None, 1.0, 0, 0, at * HOUR, None)
+        for number in range(4_000)
+        for at in range(2)
+    ]
+    deliveries = [Delivery("EH1.O.1", {}, b"", None)] * len(outcomes)
+    messages, _ = maker().of_batch(deliveries, outcomes, is_operators=True)
+    track = [message for message in messages if message.topic == Topic.TRACK]
+    assert max(len(message.value) for message in track) <= MOST_BUNDLE_BYTES
+    told = [record for record in read(track)[Topic.TRACK] if isinstance(record, Freshness) and record.is_fleet]
+    assert len(told) > 1
+    assert [each for record in told for each in record.heard] == hear_all(
+        each for each in outcomes if isinstance(each, Observation)
+    )
 
 
 def test_a_device_is_in_one_partition_of_every_topic(deliveries: list[Delivery]) -> None:
@@ -95,7 +136,7 @@ def test_a_device_is_in_one_partition_of_every_topic(deliveries: list[Delivery])
     for message in messages:
         for record in StreamReader().read(message.value, "place").records:
             match record:
-                case Freshness(heard):
+                case Freshness(heard, is_fleet=False):
                     serials = [each.serial for each in heard]
                 case Observation() | CommandResponse() | CommandSent():
                     serials = [record.serial]
@@ -156,7 +197,7 @@ def test_a_silence_as_long_as_the_setting_is_not_covered_up() -> None:
     ]
     deliveries = [Delivery("EH1.O.1", {}, b"", None)] * len(outcomes)
     messages, _ = maker(silent_after=10**9).of_batch(deliveries, outcomes, is_operators=True)
-    (freshness,) = read(messages)[Topic.TRACK]
+    freshness = read(messages)[Topic.TRACK][0]
     assert isinstance(freshness, Freshness)
     assert len(freshness.heard[0].moments) == 5
 
@@ -168,3 +209,17 @@ def test_a_tick_goes_to_every_partition_alone() -> None:
         (Topic.TRACK, partition) for partition in range(COUNT)
     ]
     assert read(messages)[Topic.TRACK] == [tick] * COUNT
+
+
+def test_derived_rows_go_to_the_partition_of_their_charger_in_order() -> None:
+    partitions = Partitions(COUNT)
+    rows = [
+        Row("alert", charger, "", (("kind", "silent"), ("command", "-")), time, (("active", 1.0), ("message", "ø")))
+        for time in range(3)
+        for charger in ("EH1", "-", "EH2")
+    ]
+    messages = row_messages(rows, partitions)
+    assert [(message.topic, message.partition, message.key.decode()) for message in messages] == [
+        (Topic.DERIVED, partitions.of(row.charger), row.charger) for row in rows
+    ]
+    assert read(messages)[Topic.DERIVED] == rows

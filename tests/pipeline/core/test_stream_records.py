@@ -12,6 +12,7 @@ from pipeline.core.stream_shapes import StreamRecord
 from schemas.command import Argument, CommandResponse, CommandSent
 from schemas.observation import Observation, Product
 from schemas.reject import RejectReason
+from schemas.row import Row
 from schemas.stream import Freshness, Heard, StreamReject, Tick
 
 PLACE = "chargeline.track partition 3 offset 7"
@@ -21,9 +22,11 @@ MAYBE_TEXT, MAYBE_INTEGER = st.none() | TEXT, st.none() | INTEGER
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 VALUE = st.none() | NUMBER | TEXT
 
+NAME = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True)
+SERIAL = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 OBSERVATIONS = st.builds(
     Observation,
-    TEXT,
+    SERIAL,
     st.sampled_from(Product),
     INTEGER,
     MAYBE_TEXT,
@@ -35,7 +38,7 @@ OBSERVATIONS = st.builds(
 )
 RESPONSES = st.builds(
     CommandResponse,
-    TEXT,
+    SERIAL,
     INTEGER,
     st.booleans(),
     MAYBE_TEXT,
@@ -48,10 +51,12 @@ RESPONSES = st.builds(
 )
 ARGUMENTS = st.lists(st.builds(Argument, INTEGER, TEXT), max_size=3).map(tuple)
 COMMANDS = st.builds(
-    CommandSent, TEXT, INTEGER, ARGUMENTS, MAYBE_INTEGER, INTEGER, TEXT, MAYBE_INTEGER, INTEGER, st.booleans()
+    CommandSent, SERIAL, INTEGER, ARGUMENTS, MAYBE_INTEGER, INTEGER, TEXT, MAYBE_INTEGER, INTEGER, st.booleans()
 )
 MOMENTS = st.lists(INTEGER, min_size=1, max_size=3).map(tuple)
-FRESHNESS = st.builds(Freshness, st.lists(st.builds(Heard, TEXT, MOMENTS, INTEGER), max_size=3).map(tuple))
+FRESHNESS = st.builds(
+    Freshness, st.lists(st.builds(Heard, TEXT, MOMENTS, INTEGER), max_size=3).map(tuple), st.booleans()
+)
 TICKS = st.builds(
     Tick, TEXT, INTEGER, INTEGER, INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, MAYBE_INTEGER, st.booleans()
 )
@@ -68,7 +73,16 @@ REJECTS = st.builds(
     st.booleans(),
     MAYBE_INTEGER,
 )
-RECORDS: st.SearchStrategy[StreamRecord] = st.one_of(OBSERVATIONS, RESPONSES, COMMANDS, FRESHNESS, TICKS, REJECTS)
+ROWS = st.builds(
+    Row,
+    NAME,
+    st.just("-") | SERIAL,
+    TEXT,
+    st.lists(st.tuples(NAME, TEXT), max_size=3).map(tuple),
+    INTEGER,
+    st.lists(st.tuples(NAME, NUMBER | TEXT), min_size=1, max_size=3).map(tuple),
+)
+RECORDS: st.SearchStrategy[StreamRecord] = st.one_of(OBSERVATIONS, RESPONSES, COMMANDS, FRESHNESS, TICKS, REJECTS, ROWS)
 
 JSON = st.recursive(
     st.none() | st.booleans() | INTEGER | NUMBER | TEXT,
@@ -92,6 +106,26 @@ def test_a_record_is_read_back_exactly(reader: StreamReader, record: StreamRecor
     read = reader.read(to_json(record), PLACE)
     assert not read.rejects
     assert [exactly(each) for each in read.records] == [exactly(record)]
+
+
+@given(OBSERVATIONS)
+def test_an_observation_is_read_quickly_as_it_is_read(reader: StreamReader, record: Observation) -> None:
+    found = reader.read_observation(to_json(record))
+    assert found is not None
+    assert exactly(found) == exactly(record)
+
+
+@given(OBSERVATIONS | RESPONSES | ROWS, st.data())
+def test_what_is_read_quickly_is_what_is_read(reader: StreamReader, record: StreamRecord, data: st.DataObject) -> None:
+    members = orjson.loads(to_json(record))
+    members[data.draw(st.sampled_from(sorted(members)))] = data.draw(JSON)
+    for content in (orjson.dumps(members), to_bundle([to_json(record)]), data.draw(st.binary(max_size=20))):
+        found = reader.read_observation(content)
+        records = [each for each in reader.read(content, PLACE).records if isinstance(each, Observation)]
+        if found is not None:
+            assert [exactly(found)] == [exactly(each) for each in records]
+        else:
+            assert not records or b"bundle" in content
 
 
 @given(st.lists(RECORDS, max_size=5))
@@ -121,8 +155,12 @@ def test_a_member_of_any_form_never_raises(reader: StreamReader, record: StreamR
 TICK = Tick("bridge-1", 2, 1, 5, None, None, 1, 4, is_last=False)
 
 
-def changed(**members: object) -> bytes:
-    return orjson.dumps(orjson.loads(to_json(TICK)) | members)
+OBSERVATION = Observation("EH1", Product.CHARGER, 1, None, 1.0, 0, 0, None, None)
+ROW = Row("alert", "EH1", "", (("kind", "silent"),), 5, (("active", 1.0),))
+
+
+def changed(record: StreamRecord = TICK, **members: object) -> bytes:
+    return orjson.dumps(orjson.loads(to_json(record)) | members)
 
 
 def without(name: str) -> bytes:
@@ -140,6 +178,16 @@ def without(name: str) -> bytes:
         (changed(at="5"), RejectReason.SHAPE, "of an impossible type"),
         (changed(number=True), RejectReason.SHAPE, "of an impossible type"),
         (without("at"), RejectReason.SHAPE, "the member 'at' is missing"),
+        (changed(OBSERVATION, serial="EH1 a=1"), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, measurement="alert,charger=EH1 active=0 5\nalert"), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, charger="EH 1"), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, tags=[["kind", 1]]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, tags=[["a b", "c"]]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, fields=[]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, fields=[["active", True]]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, fields=[["active", None]]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, fields=[["a=1", 1.0]]), RejectReason.SHAPE, "of an impossible form"),
+        (changed(ROW, time=5.0), RejectReason.SHAPE, "of an impossible type"),
         (b"[1]", RejectReason.SHAPE, "no object"),
         (b'{"v":1,"kind":"bundle"}', RejectReason.SHAPE, "a bundle without its records"),
         (b'{"v":2,"kind":"bundle","records":[]}', RejectReason.VERSION, "version 2"),
@@ -165,6 +213,11 @@ def test_a_member_that_a_newer_program_added_is_passed_over(reader: StreamReader
     assert list(reader.read(changed(mood="good"), PLACE).records) == [TICK]
 
 
+def test_whole_numbers_of_a_row_are_floats_whoever_wrote_them(reader: StreamReader) -> None:
+    (row,) = reader.read(changed(ROW, fields=[["active", 1], ["message", "1"]]), PLACE).records
+    assert repr(row) == repr(ROW._replace(fields=(("active", 1.0), ("message", "1"))))
+
+
 def test_the_form_that_others_read() -> None:
     observation = Observation("EH1", Product.EQUALIZER, 41, "Name", 1.0, 7, 8, None, 9)
     assert to_json(observation) == (
@@ -175,6 +228,10 @@ def test_the_form_that_others_read() -> None:
     assert to_json(command) == (
         b'{"v":1,"kind":"command","serial":"EH1","id":22,"arguments":[[1,"true"]],"expires_at":null,'
         b'"published_at":5,"ref":"ab","received_at":null,"attempt":0,"is_confirmed":true}'
+    )
+    assert to_json(ROW) == (
+        b'{"v":1,"kind":"row","measurement":"alert","charger":"EH1","site":"","tags":[["kind","silent"]],"time":5,'
+        b'"fields":[["active",1.0]]}'
     )
 
 

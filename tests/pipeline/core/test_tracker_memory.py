@@ -58,7 +58,7 @@ def test_a_sending_that_never_was_leaves_no_trace() -> None:
     assert tracker.changes() == {}
 
 
-def test_after_a_restart_what_is_open_is_said_again_and_what_timed_out_is_known() -> None:
+def test_after_a_restart_what_is_open_and_the_one_before_is_said_again_and_what_timed_out_is_known() -> None:
     tracker, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), dict[KeptKey, bytes]()
     for fact in (sent(0), sent(100, "b"), answered(100.5), sent(200, "c")):
         feed(tracker, fact)
@@ -68,7 +68,7 @@ def test_after_a_restart_what_is_open_is_said_again_and_what_timed_out_is_known(
     again.restore(kept.items(), START + 210 * S)
     assert list(again.time_outs()) == list(said.time_outs)
     assert [time_out.command.ref for time_out in said.time_outs] == ["a"]
-    assert [dict(row.fields)["ref"] for row in again.advance(START + 210 * S).rows] == ["c"]
+    assert [dict(row.fields)["ref"] for row in again.advance(START + 210 * S).rows] == ["c", "b"]
     again.add_response(answered(0.5, after=70))
     assert again.advance(START + 210 * S).time_outs[0].answered_at == START + int(70.5 * S)
     assert list(again.time_outs()) == []
@@ -97,4 +97,19 @@ def test_a_batch_keeps_only_what_is_new_in_it() -> None:
     assert len(tracker.changes()) == 100
     feed(tracker, answered(500.5))
     tracker.advance(START)
-    assert sorted(key.name.split(" ")[0] for key in tracker.changes()) == ["response", "sending"]
+    changed = [key.name.split(" ")[0] for key, content in tracker.changes().items() if content is not None]
+    assert sorted(changed) == ["response", "sending"]
+
+
+def test_what_a_kept_intent_supersedes_is_said_after_a_restart() -> None:
+    """The worker can be killed between an intent, which is kept at once, and every row that follows from it."""
+    tracker, kept = Tracker(CATALOGUE, TIMEOUT, KEPT), dict[KeptKey, bytes]()
+    for fact in (sent(0), answered(0.5)):
+        feed(tracker, fact)
+    rows = applied({}, tracker.advance(START + 20 * S).rows)
+    keep(kept, tracker)
+    tracker.add_command(sent(30, "b"))
+    keep(kept, tracker)
+    again = Tracker(CATALOGUE, TIMEOUT, KEPT)
+    again.restore(kept.items(), START + 20 * S)
+    assert final(applied(rows, again.advance(END).rows)) == at_once([sent(0), answered(0.5), sent(30, "b")])

@@ -95,3 +95,4 @@ def keep(kept: dict[KeptKey, bytes], tracker: Tracker) -> None:
             kept.pop(key, None)
         else:
             kept[key] = content
+    tracker.kept()

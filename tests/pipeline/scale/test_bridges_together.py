@@ -106,7 +106,7 @@ class Broker:
 
     def _look(self, bridge: Bridge) -> None:
         consumers = len(self.alive) + len(self.dead)
-        answer = QueueAnswer(self.now, len(self.queue), consumers, bridge.epoch, bridge.tag)
+        answer = QueueAnswer(self.now, len(self.queue), consumers, bridge.epoch, bridge.tag, self.now)
         bridge.progress.look(SourceStatus(SourceState.CONSUMING, "", 0, consumers, 0, 100, 1, 0, answer))
 
     def _lose(self, bridge: Bridge) -> None:

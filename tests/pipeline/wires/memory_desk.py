@@ -11,7 +11,7 @@ from pipeline.core.command_ref import command_ref
 from pipeline.core.encode_command import sent_command
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.meters import Meters
-from pipeline.wires.command_desk import CommandRequest, ConflictError, NotPublishedError
+from pipeline.wires.command_desk import CommandRequest, ConflictError, ForgottenError, NotPublishedError
 from pipeline.wires.command_publisher import MEANING, PublishEnd
 from pipeline.wires.command_requests import CommandRequests
 from pipeline.wires.http import HttpInterface
@@ -50,7 +50,7 @@ class MemoryDesk:
                     raise ConflictError
                 return SentCommand(self.lives[ref], self.watermark)
             if request.message_id in self.fingerprints:
-                raise ConflictError
+                raise ForgottenError
             if not self.end.may_have_arrived:
                 raise NotPublishedError(self.end, MEANING[self.end])
             command = sent_command(request.command, NOW + self.published * S, ref, Redaction(Personal.DROP))
@@ -69,6 +69,10 @@ class MemoryDesk:
     async def list(self, *, open_only: bool, limit: int) -> Sequence[SentCommand]:
         known = [SentCommand(life, self.watermark) for life in reversed(self.lives.values())]
         return [sent for sent in known if sent.is_open or not open_only][:limit]
+
+    def forget(self, ref: str) -> None:
+        """The command, but not that it was sent."""
+        del self.lives[ref]
 
     def answer(self, ref: str, *, accepted: bool = True, after_s: float = 1) -> None:
         """The charger answers."""

@@ -1,7 +1,11 @@
 """The broker's faults in words: the cause, the next step, no password."""
 
+import asyncio
+import gc
+import logging
 import socket
 import ssl
+from types import FunctionType
 
 import pytest
 from aiormq.exceptions import (
@@ -13,7 +17,7 @@ from aiormq.exceptions import (
     ProbableAuthenticationError,
 )
 
-from pipeline.wires.amqp_fault import describe_amqp_fault, explain_amqp_fault, is_in_use
+from pipeline.wires.amqp_fault import describe_amqp_fault, explain_amqp_fault, is_in_use, quieten_client
 
 IN_USE = ChannelAccessRefused(None, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use")
 CLOSED = InvalidFrameError("Expected one of ['Connection.OpenOk'], got <Connection.Close object at 0x7f>")
@@ -60,3 +64,22 @@ def test_only_exclusive_use_means_standing_by() -> None:
     assert is_in_use(IN_USE)
     assert not is_in_use(NO_RIGHT)
     assert not is_in_use(ValueError("in exclusive use"))
+
+
+async def read() -> None:
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    ("file", "told"), [("/somewhere/aiormq/channel.py", []), ("/somewhere/pipeline/worker.py", [logging.ERROR])]
+)
+async def test_a_task_that_the_client_leaves_behind_is_no_stack_trace(
+    file: str, told: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A channel's reader ends so where its connection is given up while it is being closed."""
+    quieten_client(asyncio.get_running_loop())
+    task = asyncio.create_task(FunctionType(read.__code__.replace(co_filename=file), {})())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    assert [record.levelno for record in caplog.records if record.levelno > logging.DEBUG] == told

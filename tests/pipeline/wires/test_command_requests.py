@@ -127,6 +127,36 @@ def test_without_the_brokers_word_it_is_accepted_and_unconfirmed() -> None:
     assert shown.document["state"] == "unconfirmed"
 
 
+@pytest.mark.parametrize(("is_answered", "status"), [(False, 202), (True, 201)])
+def test_asked_again_after_its_deadline_it_is_as_uncertain_as_before(is_answered: bool, status: int) -> None:
+    desk = MemoryDesk(end=PublishEnd.UNKNOWN)
+
+    keyed = {**BEARER, **JSON, "Idempotency-Key": "one"}
+
+    async def conversation(ask: Ask) -> list[Answer]:
+        first = await ask(data=BODY, headers=keyed)
+        if is_answered:
+            desk.answer(str(first.document["ref"]))
+        desk.watermark += 2 * TIMEOUT_NS
+        return [first, await ask(data=BODY, headers=keyed)]
+
+    first, again = converse(desk, conversation)
+    assert (first.status, again.status) == (202, status)
+
+
+def test_a_key_whose_command_is_forgotten_is_a_conflict_that_no_try_mends() -> None:
+    desk = MemoryDesk()
+    keyed = {**BEARER, **JSON, "Idempotency-Key": "one"}
+
+    async def conversation(ask: Ask) -> list[Answer]:
+        first = await ask(data=BODY, headers=keyed)
+        desk.forget(str(first.document["ref"]))
+        return [first, await ask(data=BODY, headers=keyed)]
+
+    first, again = converse(desk, conversation)
+    assert (first.status, again.status, again.code) == (201, 409, "forgotten")
+
+
 def test_what_became_of_it() -> None:
     desk = MemoryDesk()
     ref = str(post(desk).document["ref"])

@@ -161,8 +161,12 @@ def test_the_later_of_two_rows_in_one_place_wins_around_a_refusal(influxdb: Infl
 @pytest.mark.parametrize(
     ("token", "bucket", "words"),
     [
-        ("wrong", None, "unauthorized access; see that CHARGELINE_INFLUX_TOKEN"),
-        (None, "nowhere", 'bucket "nowhere" not found; see that CHARGELINE_INFLUX_ORG and CHARGELINE_INFLUX_BUCKET'),
+        ("wrong", None, "unauthorized access (status 401); see that CHARGELINE_INFLUX_TOKEN"),
+        (
+            None,
+            "nowhere",
+            'bucket "nowhere" not found (status 404); see that CHARGELINE_INFLUX_ORG and CHARGELINE_INFLUX_BUCKET',
+        ),
     ],
 )
 def test_what_takes_an_operator_holds(influxdb: InfluxDb, bucket: str | None, token: str | None, words: str) -> None:
@@ -273,7 +277,7 @@ def test_answers_about_the_request_blame_no_row(
 def test_a_token_that_the_server_repeats_is_not_told(front: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Answers, "answer", (401, {}, b'{"message": "no such Token s3cret-token"}'))
     store = InfluxStore(Bucket(f"http://127.0.0.1:{front.server_port}", "o", "b"), lambda: "s3cret-token")
-    with pytest.raises(StoreUnavailableError, match=r"no such Token \*\*\*; see"):
+    with pytest.raises(StoreUnavailableError, match=r"no such Token \*\*\* \(status 401\); see"):
         store.write([row(0)])
     store.close()
 

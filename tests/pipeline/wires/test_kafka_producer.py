@@ -1,5 +1,6 @@
 """The producer at a real Kafka: confirmed is what is there, an outage is waited for, a refusal fails its parcel."""
 
+import os
 import time
 from collections.abc import Callable
 
@@ -101,3 +102,43 @@ def test_options_that_the_library_does_not_take_are_told_without_their_values() 
         KafkaProducer({**client_options([("127.0.0.1", 1)]), "security.protocol": "hunter2"}, "t")
     assert "hunter2" not in str(caught.value)
     assert caught.value.needs_operator
+
+
+@pytest.mark.services
+def test_an_entry_is_kept_and_one_that_is_dropped_is_an_empty_message(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = KafkaProducer(options(kafka), "test", linger_ms=1)
+    parcel = Parcel()
+    for key, content in ((b"a", b"1"), (b"b", b"2"), (b"a", None), (b"c", b"")):
+        producer.keep(Topic.STATE.value, 2, key, content, parcel)
+    until(producer, lambda: parcel.is_confirmed)
+    found = [(each.partition, each.key, each.value) for each in kafka.read(Topic.STATE.value)]
+    assert found == [(2, b"a", b"1"), (2, b"b", b"2"), (2, b"a", None), (2, b"c", b"")]
+    producer.close()
+
+
+@pytest.mark.services
+def test_what_is_given_up_is_not_sent_any_more_when_kafka_comes_back(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = KafkaProducer(options(kafka), "test", give_up_s=1.0)
+    kafka.kill()
+    parcel = Parcel()
+    producer.keep(Topic.STATE.value, 0, b"a", b"1", parcel)
+    until(producer, lambda: parcel.failure is not None)
+    assert "timed out; see that Kafka runs" in str(parcel.failure)
+    kafka.start()
+    later = Parcel()
+    producer.keep(Topic.STATE.value, 0, b"b", b"2", later)
+    until(producer, lambda: not later.pending)
+    assert b"a" not in {each.key for each in kafka.read(Topic.STATE.value)}
+    producer.close()
+
+
+@pytest.mark.services
+def test_an_entry_larger_than_kafkas_own_limit_is_kept(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer, parcel = KafkaProducer(options(kafka), "test"), Parcel()
+    producer.keep(Topic.STATE.value, 1, b"large", os.urandom(3 << 20), parcel)
+    until(producer, lambda: parcel.is_confirmed)
+    producer.close()
+    assert kafka.count(Topic.STATE.value) == 1

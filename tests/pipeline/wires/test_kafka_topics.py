@@ -9,7 +9,14 @@ from confluent_kafka.admin._resource import ResourceType
 
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_options import client_options
-from pipeline.wires.kafka_topics import Did, TopicKeeper, TopicPlan, TopicsRefusedError, refuse_other_partitions
+from pipeline.wires.kafka_topics import (
+    Did,
+    TopicKeeper,
+    TopicLook,
+    TopicPlan,
+    TopicsRefusedError,
+    refuse_other_partitions,
+)
 from schemas.stream import Topic
 from tests.services.kafka import Kafka
 
@@ -46,8 +53,10 @@ def test_settings_are_those_of_the_plan_and_follow_it(kafka: Kafka) -> None:
     found = settings_of(kafka, Topic.TRACK.value)
     wanted = {"retention.ms": "86400000", "min.insync.replicas": "1", "unclean.leader.election.enable": "false"}
     assert {name: found[name] for name in wanted} == wanted
+    assert found["cleanup.policy"] == "delete"
+    assert settings_of(kafka, Topic.STATE.value)["cleanup.policy"] == "compact"
     changed = keeper.create(PLAN._replace(retention_ns=2 * DAY))
-    assert {report.did for report in changed} == {Did.CHANGED}
+    assert [report.topic for report in changed if report.did is not Did.CHANGED] == [Topic.STATE]
     assert changed[0].words == "retention.ms 86400000 -> 172800000"
     # The broker hears of it from its controller, a moment later.
     assert any(settings_of(kafka, Topic.DERIVED.value)["retention.ms"] == "172800000" for _ in range(1_000))
@@ -110,3 +119,19 @@ def test_every_topic_with_another_number_is_named() -> None:
     with pytest.raises(TopicsRefusedError) as caught:
         refuse_other_partitions({"a": 3, "b": 12, "c": 6}, 12)
     assert len(caught.value.faults) == 2
+
+
+@pytest.mark.services
+def test_topics_are_looked_at_beside_a_plan_and_left_as_they_are(kafka: Kafka) -> None:
+    keeper = TopicKeeper(options(kafka))
+    assert keeper.brokers() == 1
+    assert keeper.look(PLAN) == {}
+    keeper.create(PLAN)
+    assert list(keeper.look(PLAN).values()) == [TopicLook(3, 1, {})] * len(Topic)
+    other = keeper.look(PLAN._replace(retention_ns=2 * DAY, replication=3))
+    assert other[Topic.TRACK].differing == {
+        "retention.ms": ("86400000", "172800000"),
+        "min.insync.replicas": ("1", "2"),
+    }
+    assert other[Topic.STATE].differing == {"min.insync.replicas": ("1", "2")}
+    assert not any(look.differing for look in keeper.look(PLAN).values())

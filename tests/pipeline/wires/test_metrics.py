@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.meters import Meters
 from pipeline.wires.metrics import metrics_registry
 from schemas.alert import AlertKind
-from schemas.meters import Counts, WorkerState
+from schemas.meters import Counts, KafkaStatus, WorkerState
 from schemas.reject import RejectReason
 from schemas.surprise import Surprise
 from tests.pipeline.meters_samples import MS, NOW, busy_meters, observation, report_of
@@ -52,6 +52,8 @@ def test_the_numbers_are_the_meters() -> None:
         "retries": 0,
         "connections": 2,
         "rows_dropped": 0,
+        "kafka_rebalances": 0,
+        "kafka_missed": 0,
         "backlog_messages": 7,
         "queue_consumers": 1,
         "unacknowledged_messages": 40,
@@ -74,6 +76,18 @@ def test_no_count_is_forgotten() -> None:
 
     # The rejected are shown by their reasons.
     assert set(counts) - shown == {counts.rejected}
+
+
+def test_a_reader_of_kafka_shows_the_lag_of_each_partition() -> None:
+    meters = busy_meters()
+    assert "chargeline_kafka_lag" not in scrape(meters)
+    meters.look_at_kafka(KafkaStatus({("t", 0): 3, ("t", 1): 0}, in_flight=2, rebalances=4, missed=5))
+    families = scrape(meters)
+    assert value(families, "kafka_lag", topic="t", partition="0") == 3
+    assert value(families, "kafka_lag", topic="t", partition="1") == 0
+    assert value(families, "kafka_in_flight_messages") == 2
+    assert value(families, "kafka_rebalances") == 4
+    assert value(families, "kafka_missed") == 5
 
 
 def test_reasons_and_surprises_are_labels_and_there_from_the_start() -> None:

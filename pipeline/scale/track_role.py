@@ -1,0 +1,236 @@
+"""The role `track`: one life of the tracker after the other until it is stopped, and what it tells of itself.
+
+Owns when a life begins and ends, meters, and who is told of alerts. Must not know in which order something becomes
+durable (`pipeline.scale.track`), or how a topic is followed.
+"""
+
+import asyncio
+import logging
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from time import monotonic, time_ns
+from typing import NamedTuple
+
+from pipeline.core.backoff import Backoff
+from pipeline.core.timestamps import NS_PER_S
+from pipeline.journey import BatchReport
+from pipeline.meters import Meters
+from pipeline.scale.confirmed_sender import OnTrouble
+from pipeline.scale.track import Settled, Tracker
+from pipeline.scale.trouble import Trouble
+from pipeline.wires.alert_webhook import AlertWebhook
+from pipeline.wires.faust_app import FollowedTopic, FollowingEndedError
+from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_producer import KafkaProducer
+from pipeline.wires.source import SourceState, SourceStatus
+from schemas.meters import KafkaStatus
+from schemas.stream import Topic
+
+_LOG = logging.getLogger(__name__)
+
+_LOOK_S = 1.0
+_PROBE_S = 10.0
+_LEAVE_S = 7.0
+
+
+class StuckError(OSError):
+    """What follows the topic cannot be ended in time: this process must end, and another one begin."""
+
+
+class Begun(NamedTuple):
+    """What a life has of Kafka: client options, and a producer of its own."""
+
+    options: Mapping[str, str]
+    producer: KafkaProducer
+
+
+class TrackRoleParts(NamedTuple):
+    """What the role works with.
+
+    `begin`         Kafka, once its topics are as they must be; blocks, and raises KafkaUnavailableError.
+    `make_tracker`  a tracker that has a producer, tells of what it settled, and of trouble.
+    `make_topic`    what follows the topic for a tracker, with client options, its files in a folder, telling which
+                    partitions it was given; raises KafkaUnavailableError.
+    `webhook`       for alerts, where somebody wants them.
+    """
+
+    begin: Callable[[], Begun]
+    make_tracker: Callable[[KafkaProducer, Callable[[Settled], None], OnTrouble], Tracker]
+    make_topic: Callable[[Tracker, Mapping[str, str], Path, Callable[[frozenset[int]], None]], FollowedTopic]
+    webhook: Callable[[], AlertWebhook] | None
+
+
+class TrackRole:
+    """See Role."""
+
+    def __init__(self, parts: TrackRoleParts, meters: Meters, again: Backoff | None = None) -> None:
+        """Nothing happens before `run`."""
+        self._begin, self._make_tracker, self._make_topic, self._make_webhook = parts
+        self._meters = meters
+        self._again = Backoff(0.5, 15.0) if again is None else again
+        self._trouble = Trouble(meters)
+        self._stopping = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._failures = self._lives = self._rebalances = self._missed = 0
+        self._ours: frozenset[int] | None = None
+        self._tracker: Tracker | None = None
+        self._topic: FollowedTopic | None = None
+        self._producer: KafkaProducer | None = None
+        self._webhook: AlertWebhook | None = None
+        self._probed_at = monotonic()
+
+    async def run(self) -> None:
+        """See Role. Raises StuckError."""
+        async with AsyncExitStack() as parts:
+            if self._make_webhook is not None:
+                self._webhook = await parts.enter_async_context(self._make_webhook())
+            looking = asyncio.create_task(self._look_for_ever())
+            try:
+                while not self._stopping.is_set():
+                    if self._failures and await self._wait(self._again.delay_s(self._failures, random.random())):
+                        continue
+                    try:
+                        begun = await asyncio.to_thread(self._begin)
+                        if self._stopping.is_set():
+                            begun.producer.close()
+                            break
+                        await self._live(begun)
+                    except KafkaUnavailableError as fault:
+                        self._failures += 1
+                        self._trouble.tell(fault)
+            finally:
+                looking.cancel()
+
+    async def stop(self) -> None:
+        """See Role."""
+        self._meters.stopping()
+        self._stopping.set()
+        self._woken.set()
+
+    def reload(self) -> None:
+        """See Role: a login is read again when a life begins."""
+        self._woken.set()
+
+    async def _live(self, begun: Begun) -> None:
+        """One life. Raises KafkaUnavailableError where it ended by itself."""
+        self._producer = begun.producer
+        tracker = self._make_tracker(begun.producer, self._settled, self._hear_trouble)
+        with tempfile.TemporaryDirectory(prefix="chargeline-track-", ignore_cleanup_errors=True) as folder:
+            try:
+                topic = self._make_topic(tracker, begun.options, Path(folder), self._given)
+            except KafkaUnavailableError:
+                tracker.close()
+                raise
+            tracker.follow(topic)
+            self._tracker, self._topic = tracker, topic
+            self._lives += 1
+            following = asyncio.create_task(topic.run())
+            waits = (tracker.beat(), tracker.watch(), tracker.over.wait(), self._stopping.wait())
+            waiting = [asyncio.create_task(wait) for wait in waits]
+            try:
+                await asyncio.wait([following, *waiting], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in waiting:
+                    task.cancel()
+                tracker.close()
+                self._rebalances += tracker.rebalances
+                self._missed += topic.missed
+                self._tracker = self._topic = self._producer = self._ours = None
+                await self._leave(topic, following)
+        if self._stopping.is_set():
+            return
+        fault = tracker.fault
+        if fault is None and following.done():
+            reason = following.exception()
+            words = str(reason) if isinstance(reason, FollowingEndedError) else repr(reason)
+            fault = KafkaUnavailableError(f"Kafka: {words}")
+        raise fault or KafkaUnavailableError("Kafka: the topic is followed no more")
+
+    async def _leave(self, topic: FollowedTopic, following: asyncio.Task[None]) -> None:
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                await topic.stop()
+        except TimeoutError:
+            message = "the group at Kafka cannot be left in time: this process ends; let its supervisor start another"
+            if not self._stopping.is_set():
+                raise StuckError(message) from None
+            _LOG.warning("the group at Kafka is left without its knowing; nothing is lost")
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError, FollowingEndedError):
+                await following
+
+    def _given(self, partitions: frozenset[int]) -> None:
+        self._ours = partitions
+        _LOG.info("%d partitions of %s are ours", len(partitions), Topic.TRACK.value)
+
+    def _settled(self, settled: Settled) -> None:
+        """A round is durable."""
+        rejected = Counter(refused.reason for refused in settled.rejects)
+        refused = rejected.total()
+        records = max(settled.records, refused)
+        report = BatchReport(records, records - refused, 0, rejected, Counter(), ())
+        self._meters.batch_taken(report, redelivered=0, store_ns=int(settled.took_s * NS_PER_S), stored_at=time_ns())
+        self._answered()
+        if settled.told and self._webhook is not None and self._tracker is not None:
+            ended = [edge for edge in settled.told if not edge.active]
+            self._webhook.tell(list(self._tracker.active()), ended)
+
+    def _hear_trouble(self, fault: KafkaUnavailableError | None) -> None:
+        if fault is None:
+            self._answered()
+        else:
+            self._trouble.tell(fault)
+
+    def _answered(self) -> None:
+        self._failures = 0
+        self._trouble.end()
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            self._look()
+            if self._ours is not None and monotonic() - self._probed_at > _PROBE_S:
+                await self._probe()
+            await asyncio.sleep(_LOOK_S)
+
+    def _look(self) -> None:
+        """How it is, into the meters."""
+        tracker, topic, ours = self._tracker, self._topic, self._ours
+        state = SourceState.CONNECTING if ours is None else SourceState.CONSUMING
+        in_flight = 0 if tracker is None else tracker.in_flight
+        words = "" if ours is not None else "waiting for partitions of Kafka's topic"
+        self._meters.look(SourceStatus(state, words, None, None, in_flight, 0, self._lives, 0))
+        lags = {} if topic is None else {(Topic.TRACK.value, each): lag for each, lag in topic.lags().items()}
+        rebalances = self._rebalances + (0 if tracker is None else tracker.rebalances)
+        missed = self._missed + (0 if topic is None else topic.missed)
+        self._meters.look_at_kafka(KafkaStatus(lags, in_flight, rebalances, missed))
+        if tracker is not None:
+            self._meters.alerts_active(Counter(alert.kind for alert in tracker.active()))
+
+    async def _probe(self) -> None:
+        """Where nothing comes, see that Kafka answers."""
+        self._probed_at = monotonic()
+        producer = self._producer
+        if producer is None:
+            return
+        silence = await asyncio.to_thread(producer.probe)
+        took_s = monotonic() - self._probed_at
+        if silence is None:
+            self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
+        else:
+            self._trouble.tell(silence)
+
+    async def _wait(self, seconds: float) -> bool:
+        """Until it is time to try again, or somebody wakes us; whether somebody did."""
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        self._failures = 0
+        return True

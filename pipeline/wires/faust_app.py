@@ -1,0 +1,260 @@
+"""Faust as the role `track` uses it: one agent on a topic, one table, and offsets that are committed only when told.
+
+Owns how the library is set, and where its own way would lose something. Must not know what a message means, or what is
+kept in the table.
+
+What was taken and is not said to be done with (`FollowedTopic.done`) is read again, by whoever has its partition then:
+see `pipeline.wires.faust_consumer`.
+
+Faust's producer does not tell when an entry of a table's changelog could not be kept. So the changelog is written by
+the caller's own producer, which says when it is (`StateTable`); the library restores the table from it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import faust
+from faust.types import TP, StreamT
+from faust.types.auth import CredentialsT
+
+from pipeline.wires.faust_consumer import LIBRARY, DoneConsumer, DoneTransport
+from pipeline.wires.faust_order import TopicOrder
+
+TRACK_GROUP = "chargeline.track"
+"""The consumer group, and Faust's name for the app."""
+
+_COMMIT_S = 1.0
+_BUFFER = 64
+"""Messages of a partition that wait for the agent: each may be a quarter of a megabyte."""
+_FETCH_BYTES = 2 << 20
+_RECORDS = 500
+_REQUEST_S = 30.0
+_LOOK_S = 2.0
+
+
+class Taken(NamedTuple):
+    """A message as it lies in a partition."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+Keep = Callable[[int, bytes, bytes | None], None]
+"""Begins to keep an entry of the table: its partition, key and content; None for nothing."""
+
+
+class FollowingEndedError(Exception):
+    """The library gave up: Kafka was away for too long, or refused something."""
+
+
+class FaustParts(NamedTuple):
+    """What an app is made of.
+
+    `urls`, `credentials`  where Kafka is, and how to log in.
+    `topic`, `state`       what the agent follows, and the table's changelog: as many partitions each.
+    `folder`               where the library may put files; it puts none.
+    `session_s`            a process that is not heard of for so long loses its partitions.
+    `take`                 called with one message after the other; must not raise.
+    `given_up`, `given`    called in a rebalance: all that was taken and is not done with will be read again.
+    """
+
+    urls: Sequence[str]
+    credentials: CredentialsT | None
+    topic: str
+    state: str
+    folder: Path
+    session_s: float
+    take: Callable[[Taken], Awaitable[None]]
+    keep: Keep
+    given_up: Callable[[], Awaitable[None]]
+    given: Callable[[frozenset[int]], None]
+
+
+class StateTable(faust.Table[bytes, bytes]):
+    """The table. The key of an entry names its partition (`key_in`), so that it can be set at any time."""
+
+    keep: Keep
+    logger = LIBRARY
+
+    def on_key_set(self, key: bytes, value: bytes) -> None:
+        """Keep it, by the caller's producer."""
+        self.keep(partition_of(key), key, value)
+
+    def on_key_del(self, key: bytes) -> None:
+        """Keep that it is gone."""
+        self.keep(partition_of(key), key, None)
+
+
+class FollowedTopic:
+    """An app: one agent that follows one topic, in the loop that runs now."""
+
+    def __init__(self, parts: FaustParts) -> None:
+        """Connects with `start`."""
+        self._parts = parts
+        self._ours: frozenset[TP] = frozenset()
+        self._order = TopicOrder()
+        self._is_taking = False
+        self._app = faust.App(
+            TRACK_GROUP,
+            broker=list(parts.urls),
+            broker_credentials=parts.credentials,
+            autodiscover=False,
+            datadir=parts.folder,
+            store="memory://",
+            key_serializer="raw",
+            value_serializer="raw",
+            broker_commit_interval=_COMMIT_S,
+            broker_session_timeout=parts.session_s,
+            broker_heartbeat_interval=parts.session_s / 4,
+            broker_request_timeout=max(_REQUEST_S, parts.session_s),
+            broker_max_poll_records=_RECORDS,
+            consumer_max_fetch_size=_FETCH_BYTES,
+            stream_buffer_maxsize=_BUFFER,
+            stream_wait_empty=False,
+            stream_recovery_delay=0.0,
+            table_standby_replicas=0,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self._app.transport = DoneTransport(self._app.conf.broker_consumer, self._app)
+        topic = self._app.topic(parts.topic, key_serializer="raw", value_serializer="raw")
+        state = self._app.topic(
+            parts.state, key_serializer="raw", value_serializer="raw", acks=False, internal=True, allow_empty=True
+        )
+        self._table = StateTable(self._app, name="state", key_type=bytes, value_type=bytes, changelog_topic=state)
+        self._table.keep = parts.keep
+        self._app.tables.add(self._table)
+        self._app.agent(topic, name="follow")(self._follow)
+        self._app.on_partitions_revoked.connect(self._revoked)
+        self._app.on_partitions_assigned.connect(self._assigned)
+
+    async def run(self) -> None:
+        """Follow the topic until `stop`. Raises FollowingEndedError where the library gives up."""
+        starting = asyncio.ensure_future(self._app.start())
+        ended = asyncio.ensure_future(self._app.wait_until_stopped())
+        looking = asyncio.ensure_future(self._look_for_ever())
+        await asyncio.wait([starting, ended], return_when=asyncio.FIRST_COMPLETED)
+        try:
+            if starting.done():
+                starting.result()
+                await ended
+            if self._app.crashed:
+                raise FollowingEndedError(str(self._app.crash_reason or "no reason was given"))
+        except FollowingEndedError:
+            raise
+        except Exception as fault:
+            raise FollowingEndedError(f"{type(fault).__name__}: {fault}") from fault
+        finally:
+            for task in (starting, ended, looking):
+                task.cancel()
+
+    async def stop(self) -> None:
+        """Give up all partitions. May take for ever where Kafka does not answer."""
+        await self._app.stop()
+
+    @property
+    def table(self) -> StateTable:
+        """What was kept, of the partitions that are ours."""
+        return self._table
+
+    def kept(self, partition: int) -> Mapping[str, bytes]:
+        """What is kept of a partition, as it is at any moment, by its keys (`key_in`)."""
+        return _Kept(self._table, partition)
+
+    def done(self, partition: int, offset: int) -> None:
+        """Everything before this offset is done with: it may be committed."""
+        consumer = self._app.consumer
+        if isinstance(consumer, DoneConsumer):
+            consumer.done[TP(self._parts.topic, partition)] = offset
+
+    @property
+    def missed(self) -> int:
+        """Messages that Kafka's retention dropped before they were read."""
+        return self._order.missed
+
+    def lags(self) -> Mapping[int, int]:
+        """How many messages of each of our partitions are not done with; of those of which that is known."""
+        consumer = self._app.consumer
+        if not isinstance(consumer, DoneConsumer):
+            return {}
+        lags = {tp.partition: consumer.lag(tp) for tp in self._ours}
+        return {partition: lag for partition, lag in lags.items() if lag is not None}
+
+    async def _follow(self, stream: StreamT[bytes]) -> None:
+        async for event in stream.events():
+            message = event.message
+            consumer = self._app.consumer
+            if isinstance(consumer, DoneConsumer) and not await self._order.is_next(
+                consumer, message.tp, message.offset
+            ):
+                continue
+            value = event.value if isinstance(event.value, bytes) else b""
+            self._is_taking = True
+            await self._parts.take(Taken(message.partition, message.offset, value))
+            self._is_taking = False
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            app, consumer = self._app, self._app.consumer
+            if isinstance(consumer, DoneConsumer) and app.flow_control.is_active() and not app.rebalancing:
+                for tp in () if self._is_taking else self._ours:
+                    # What Kafka does not answer is asked again at the next look.
+                    with suppress(Exception):
+                        await self._order.look(consumer, tp)
+
+    async def _revoked(self, _app: object, /, *_: object, signal: object, **__: object) -> None:
+        await self._parts.given_up()
+        self._order.begin_anew()
+
+    async def _assigned(self, _app: object, /, *given: object, signal: object, **_: object) -> None:
+        """What the table holds of partitions that went to others is theirs; the library would leave it there."""
+        (assigned,) = cast(tuple[Iterable[TP]], given)
+        ours = frozenset(tp for tp in assigned if tp.topic == self._parts.topic)
+        self._ours = ours
+        partitions = frozenset(tp.partition for tp in ours)
+        for key in [key for key in self._table.data if partition_of(key) not in partitions]:
+            self._table.data.pop(key, None)
+        consumer = self._app.consumer
+        if isinstance(consumer, DoneConsumer):
+            consumer.done.clear()
+        await self._parts.given_up()
+        self._order.begin_anew(ours)
+        self._parts.given(partitions)
+
+
+class _Kept(Mapping[str, bytes]):
+    """The entries of one partition of the table."""
+
+    def __init__(self, table: StateTable, partition: int) -> None:
+        self._table = table
+        self._partition = partition
+
+    def __getitem__(self, key: str) -> bytes:
+        content = self._table.data[key_in(self._partition, key)]
+        if not isinstance(content, bytes):
+            raise KeyError(key)
+        return content
+
+    def __iter__(self) -> Iterator[str]:
+        before = f"{self._partition} ".encode()
+        return (key[len(before) :].decode() for key in list(self._table.data) if key.startswith(before))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def key_in(partition: int, key: str) -> bytes:
+    """The key of an entry of a partition, as the table has it."""
+    return f"{partition} {key}".encode()
+
+
+def partition_of(key: bytes) -> int:
+    """The partition of an entry."""
+    return int(key.partition(b" ")[0])

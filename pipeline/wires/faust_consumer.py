@@ -1,0 +1,110 @@
+"""Faust's consumer as the role `track` needs it: it commits what it is told, and it ends.
+
+Owns what is committed, and how long Kafka is waited for at the end. Must not know who says that something is done with.
+
+Faust commits what an agent has passed, whether or not what follows from it is durable. Here it commits what the caller
+says is done with, and nothing else: on its timer, and when it stops; nothing in a rebalance.
+
+Faust waits for Kafka when it stops, and for its thread when the process ends. Here both have an end.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode.threads import WorkerThread
+
+LIBRARY = logging.getLogger("faust")
+"""Where the library's own words go, also those of its classes that are refined here."""
+_LAST_COMMIT_S = 1.5
+_LEAVE_S = 3.0
+
+
+class _Thread(WorkerThread):
+    """Ends with the process at the latest, and keeps nobody waiting."""
+
+    def __init__(self, service: driver.AIOKafkaConsumerThread) -> None:
+        super().__init__(service)
+        self.daemon = True
+
+    def run(self) -> None:
+        # Whoever waits for the service hears why it ended.
+        with suppress(BaseException):
+            super().run()
+
+    def stop(self) -> None:
+        self.is_stopped.wait(_LEAVE_S)
+
+
+class _DoneThread(driver.AIOKafkaConsumerThread):
+    """Leaves the group if Kafka answers, and in any case soon."""
+
+    logger = LIBRARY
+    Worker = _Thread
+
+    async def on_thread_stop(self) -> None:
+        # The client raises what it itself has cancelled.
+        with suppress(Exception, asyncio.CancelledError):
+            async with asyncio.timeout(_LEAVE_S):
+                await super().on_thread_stop()
+        if self._consumer is not None:
+            # Where it could not be stopped in time its connections are open still, and it has no other way to end them.
+            with suppress(Exception, asyncio.CancelledError):
+                await vars(self._consumer)["_client"].close()
+
+    def on_crash(self, msg: str, *fmt: object) -> None:
+        # The library would print it.
+        LIBRARY.debug(msg.format(*fmt))
+
+
+class DoneConsumer(driver.Consumer):
+    """Commits what is done with.
+
+    `done`  the offset before which everything is done with, by partition.
+    """
+
+    logger = LIBRARY
+
+    def on_init(self) -> None:
+        """Nothing is done with."""
+        super().on_init()
+        self.done: dict[TP, int] = {}
+
+    def lag(self, tp: TP) -> int | None:
+        """How many messages are not done with; None while that is not known."""
+        end = self.end(tp)
+        return None if end is None else max(end - self.done.get(tp, self.committed(tp) or 0), 0)
+
+    def end(self, tp: TP) -> int | None:
+        """Where the next message of a partition will be; None while that is not known."""
+        # A partition that went away meanwhile is none of ours.
+        with suppress(Exception):
+            end: int | None = self.highwater(tp)
+            return end
+        return None
+
+    def committed(self, tp: TP) -> int | None:
+        """From where the group goes on in a partition; None where it has not begun."""
+        return self._committed_offset.get(tp)
+
+    async def commit_and_end_transactions(self) -> None:
+        """Commit before it ends, if Kafka answers."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_S):
+                await super().commit_and_end_transactions()
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _DoneThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        # What the library has passed is only tidied up.
+        super()._new_offset(tp)
+        return self.done.get(tp)
+
+
+class DoneTransport(driver.Transport):
+    """Kafka, with that consumer."""
+
+    Consumer = DoneConsumer

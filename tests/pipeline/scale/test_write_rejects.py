@@ -1,0 +1,89 @@
+"""Rejects on their way to their topic: confirmed or sent again, and no producer before there is one."""
+
+import pytest
+
+from pipeline.core.partition import Partitions
+from pipeline.scale.write_rejects import RejectSender
+from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_producer import KafkaProducer
+from schemas.reject import Reject, RejectReason
+from schemas.stream import Topic
+from tests.pipeline.scale.bridging import PARTITIONS, make_topics, options
+from tests.pipeline.scale.writing import rejects_in
+from tests.services.kafka import Kafka
+
+ROUNDS = 600
+
+
+def refused(number: int) -> Reject:
+    return Reject(RejectReason.STORE, f"t partition 0 offset {number}", {}, b"{}", None, "bad")
+
+
+def deliver(sender: RejectSender, *rejects: Reject) -> None:
+    batch = object()
+    for _ in range(ROUNDS):
+        if sender.deliver(batch, rejects, 0.1):
+            return
+    raise AssertionError("never confirmed")
+
+
+@pytest.mark.services
+def test_rejects_are_there_once_they_are_delivered(kafka: Kafka) -> None:
+    make_topics(kafka)
+    made = 0
+
+    def begin() -> KafkaProducer:
+        nonlocal made
+        made += 1
+        return KafkaProducer(options(kafka), "test")
+
+    sender = RejectSender(begin, Partitions(PARTITIONS))
+    assert sender.deliver(object(), (), 0.0)
+    assert (made, sender.trouble) == (0, None)
+    rejects = [refused(number) for number in range(20)]
+    deliver(sender, *rejects)
+    deliver(sender, refused(20))
+    assert made == 1
+    assert {each.key for each in rejects_in(kafka)} == {refused(number).key for number in range(21)}
+    assert len(rejects_in(kafka)) == 21
+    sender.close()
+
+
+@pytest.mark.services
+def test_what_was_not_confirmed_is_sent_again(kafka: Kafka) -> None:
+    make_topics(kafka)
+    kafka.delete_topics([Topic.REJECTS.value])
+    sender = RejectSender(lambda: KafkaProducer(options(kafka), "test"), Partitions(PARTITIONS))
+    with pytest.raises(KafkaUnavailableError, match="make the topics"):
+        deliver(sender, refused(1))
+    make_topics(kafka)
+    deliver(sender, refused(1))
+    assert [each.key for each in rejects_in(kafka)] == [refused(1).key]
+    sender.close()
+
+
+@pytest.mark.services
+def test_a_batch_whose_partitions_went_does_not_stand_for_the_next_one(kafka: Kafka) -> None:
+    make_topics(kafka)
+    sender = RejectSender(lambda: KafkaProducer(options(kafka), "test"), Partitions(PARTITIONS))
+    batch = object()
+    assert not sender.deliver(batch, [refused(1), refused(2)], 0.0)
+    assert sender.deliver(batch, (), 0.0)
+    deliver(sender, refused(3))
+    assert refused(3).key in {each.key for each in rejects_in(kafka)}
+    sender.close()
+
+
+def test_where_no_producer_can_be_made_it_is_tried_again_when_asked_again() -> None:
+    tries = 0
+
+    def begin() -> KafkaProducer:
+        nonlocal tries
+        tries += 1
+        raise KafkaUnavailableError("away")
+
+    sender = RejectSender(begin, Partitions(PARTITIONS))
+    for _ in range(2):
+        with pytest.raises(KafkaUnavailableError, match="away"):
+            sender.deliver(object(), [refused(1)], 0.0)
+    assert tries == 2

@@ -1,0 +1,69 @@
+"""Faust's consumer at a real Kafka: what is done with is committed, nothing else; and it ends without Kafka's help."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.scale.bridging import make_topics
+from tests.pipeline.scale.writing import produce
+from tests.pipeline.wires.following import Follower, committed, following, numbers
+from tests.services.kafka import Kafka
+from tests.waiting import until
+
+NOTHING = -1001
+STOPS_S = 7.0
+
+
+@pytest.mark.services
+async def test_nothing_is_committed_but_what_is_done_with(kafka: Kafka, tmp_path: Path) -> None:
+    make_topics(kafka)
+    produce(kafka, numbers(30))
+    async with following(kafka, tmp_path) as follower:
+        await until(lambda: len(follower.taken) == 30)
+        # The library passed all of it and has committed since, if it ever does.
+        await asyncio.sleep(2.5)
+        assert committed(kafka) == {0: NOTHING, 1: NOTHING, 2: NOTHING}
+        follower.topic.done(1, 4)
+        await until(lambda: committed(kafka)[1] == 4)
+        follower.topic.done(2, 7)
+    assert committed(kafka) == {0: NOTHING, 1: 4, 2: 7}
+    async with following(kafka, tmp_path) as follower:
+        await until(lambda: len(follower.taken) == 19)
+        assert sorted(taken.offset for taken in follower.taken if taken.partition == 1) == list(range(4, 10))
+        assert follower.topic.lags() == {0: 10, 1: 6, 2: 3}
+        follower.topic.done(1, 10)
+        assert follower.topic.lags()[1] == 0
+    assert committed(kafka)[1] == 10
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("how", ["killed", "paused"])
+async def test_it_ends_soon_while_kafka_is_away(kafka: Kafka, tmp_path: Path, how: str) -> None:
+    make_topics(kafka)
+    produce(kafka, numbers(3))
+    follower = Follower(kafka, tmp_path)
+    running = asyncio.create_task(follower.topic.run())
+    await until(lambda: len(follower.taken) == 3)
+    follower.topic.done(0, 1)
+    if how == "killed":
+        kafka.kill()
+    else:
+        kafka.pause()
+    began = time.monotonic()
+    await follower.topic.stop()
+    await running
+    assert time.monotonic() - began < STOPS_S
+    follower.producer.close()
+    kafka.settle()
+    # Whoever comes next finds a Kafka that takes something again.
+    await asyncio.to_thread(produce, kafka, numbers(3))
+
+
+@pytest.mark.services
+async def test_how_much_is_left_is_not_said_before_it_is_known(kafka: Kafka, tmp_path: Path) -> None:
+    make_topics(kafka)
+    follower = Follower(kafka, tmp_path)
+    assert follower.topic.lags() == {}
+    follower.producer.close()
