@@ -147,7 +147,7 @@ class TrackRole:
         if fault is None and following.done():
             reason = following.exception()
             words = str(reason) if isinstance(reason, FollowingEndedError) else repr(reason)
-            fault = KafkaUnavailableError(f"Kafka: {words}")
+            fault = reason if isinstance(reason, KafkaUnavailableError) else KafkaUnavailableError(f"Kafka: {words}")
         raise fault or KafkaUnavailableError("Kafka: the topic is followed no more")
 
     async def _leave(self, topic: FollowedTopic, following: asyncio.Task[None]) -> None:
@@ -161,7 +161,7 @@ class TrackRole:
             _LOG.warning("the group at Kafka is left without its knowing; nothing is lost")
         finally:
             following.cancel()
-            with suppress(asyncio.CancelledError, FollowingEndedError):
+            with suppress(asyncio.CancelledError, FollowingEndedError, KafkaUnavailableError):
                 await following
 
     def _given(self, partitions: frozenset[int]) -> None:

@@ -32,7 +32,7 @@ from pipeline.scale.write_store import write_rows
 from pipeline.wires.counting_clock import counted_ns
 from pipeline.wires.kafka_consumer import Assignments, KafkaConsumer, Mark, Taken
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.row import Row
 

@@ -20,7 +20,7 @@ from pipeline.core.stream_shapes import StreamRecord
 from pipeline.journey import BatchReport
 from pipeline.log import place_of_fault
 from pipeline.wires.kafka_consumer import Taken
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from pipeline.wires.store import Refusal
 from schemas.command import CommandResponse
 from schemas.observation import Observation

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.journey import BatchReport
 from pipeline.scale.write_batch import WriteBatch
 from pipeline.scale.write_progress import Again, rows_of
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from pipeline.wires.store import Refusal
 from schemas.row import Row
 

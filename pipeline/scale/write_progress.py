@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pipeline.core.late_twins import DerivedRecord, LateTwins, Watch
 from pipeline.wires.kafka_consumer import UNKNOWN, Mark
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from schemas.row import Row
 from schemas.stream import Topic
 

@@ -18,7 +18,7 @@ from pipeline.meters import Meters
 from pipeline.scale.write import Writer
 from pipeline.self_metrics import SelfMetrics
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from pipeline.wires.source import SourceState, SourceStatus
 from pipeline.wires.store import Store, StoreUnavailableError
 from schemas.meters import KafkaStatus

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import faust
-from faust.types import TP, StreamT
+from faust.types import TP, EventT, StreamT
 from faust.types.auth import CredentialsT
 
 from pipeline.wires.faust_consumer import LIBRARY, DoneConsumer, DoneTransport
 from pipeline.wires.faust_order import TopicOrder
+from pipeline.wires.faust_silence import TopicSilence
+from pipeline.wires.kafka_fault import KafkaUnavailableError
 
 TRACK_GROUP = "chargeline.track"
 """The consumer group, and Faust's name for the app."""
@@ -75,10 +77,19 @@ class FaustParts(NamedTuple):
 
 
 class StateTable(faust.Table[bytes, bytes]):
-    """The table. The key of an entry names its partition (`key_in`), so that it can be set at any time."""
+    """The table. The key of an entry names its partition (`key_in`), so that it can be set at any time.
+
+    `restored`  entries that were read from the changelog, ever.
+    """
 
     keep: Keep
+    restored = 0
     logger = LIBRARY
+
+    async def on_changelog_event(self, event: EventT[bytes]) -> None:
+        """An entry is restored."""
+        self.restored += 1
+        await super().on_changelog_event(event)
 
     def on_key_set(self, key: bytes, value: bytes) -> None:
         """Keep it, by the caller's producer."""
@@ -97,6 +108,8 @@ class FollowedTopic:
         self._parts = parts
         self._ours: frozenset[TP] = frozenset()
         self._order = TopicOrder()
+        self._silence = TopicSilence(self._order)
+        self._taken = 0
         self._is_taking = False
         self._app = faust.App(
             TRACK_GROUP,
@@ -135,18 +148,24 @@ class FollowedTopic:
         self._app.on_partitions_assigned.connect(self._assigned)
 
     async def run(self) -> None:
-        """Follow the topic until `stop`. Raises FollowingEndedError where the library gives up."""
+        """Follow the topic until `stop`.
+
+        Raises FollowingEndedError where the library gives up, KafkaUnavailableError where it gives nothing of what
+        waits; in both cases this is to be stopped, and one begun anew.
+        """
         starting = asyncio.ensure_future(self._app.start())
         ended = asyncio.ensure_future(self._app.wait_until_stopped())
         looking = asyncio.ensure_future(self._look_for_ever())
-        await asyncio.wait([starting, ended], return_when=asyncio.FIRST_COMPLETED)
         try:
+            await asyncio.wait([starting, ended, looking], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await ended
+                await asyncio.wait([ended, looking], return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                looking.result()
             if self._app.crashed:
                 raise FollowingEndedError(str(self._app.crash_reason or "no reason was given"))
-        except FollowingEndedError:
+        except (FollowingEndedError, KafkaUnavailableError):
             raise
         except Exception as fault:
             raise FollowingEndedError(f"{type(fault).__name__}: {fault}") from fault
@@ -195,21 +214,30 @@ class FollowedTopic:
             ):
                 continue
             value = event.value if isinstance(event.value, bytes) else b""
+            self._silence.came(message.tp)
+            self._taken += 1
             self._is_taking = True
             await self._parts.take(Taken(message.partition, message.offset, value))
             self._is_taking = False
 
     async def _look_for_ever(self) -> None:
+        """Raises KafkaUnavailableError where messages wait and none comes."""
+        taken = 0
         while True:
             await asyncio.sleep(_LOOK_S)
             app, consumer = self._app, self._app.consumer
-            if isinstance(consumer, DoneConsumer) and app.flow_control.is_active() and not app.rebalancing:
+            if not isinstance(consumer, DoneConsumer):
+                continue
+            is_held_up, taken = self._is_taking and self._taken == taken, self._taken
+            await self._silence.look(consumer, self._table.restored, is_held_up=is_held_up)
+            if app.flow_control.is_active() and not app.rebalancing:
                 for tp in () if self._is_taking else self._ours:
                     # What Kafka does not answer is asked again at the next look.
                     with suppress(Exception):
                         await self._order.look(consumer, tp)
 
     async def _revoked(self, _app: object, /, *_: object, signal: object, **__: object) -> None:
+        self._silence.begin_anew()
         await self._parts.given_up()
         self._order.begin_anew()
 
@@ -223,9 +251,10 @@ class FollowedTopic:
             self._table.data.pop(key, None)
         consumer = self._app.consumer
         if isinstance(consumer, DoneConsumer):
-            consumer.done.clear()
+            consumer.forget()
         await self._parts.given_up()
         self._order.begin_anew(ours)
+        self._silence.begin_anew(ours)
         self._parts.given(partitions)
 
 

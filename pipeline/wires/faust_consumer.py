@@ -6,11 +6,18 @@ Faust commits what an agent has passed, whether or not what follows from it is d
 says is done with, and nothing else: on its timer, and when it stops; nothing in a rebalance.
 
 Faust waits for Kafka when it stops, and for its thread when the process ends. Here both have an end.
+
+A fetch that waits while partitions change hands lives on, and what it brings then Faust drops; of partitions that it
+was not asked about, too: it is asked with a set that is emptied meanwhile, and an empty one means all of them. Where
+that is the table's changelog, which is to be restored from its beginning, its first messages are missing: the table is
+restored in part, or nothing ever comes. Here such a fetch puts back what it took.
 """
 
 import asyncio
 import logging
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from typing import Protocol
 
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -20,6 +27,22 @@ LIBRARY = logging.getLogger("faust")
 """Where the library's own words go, also those of its classes that are refined here."""
 _LAST_COMMIT_S = 1.5
 _LEAVE_S = 3.0
+
+
+class Fetched(Protocol):
+    """A message as the client brings it."""
+
+    offset: int
+
+
+class Seekable(Protocol):
+    """What of the client is used here."""
+
+    def assignment(self) -> frozenset[TP]:
+        """Partitions that are ours now."""
+
+    def seek(self, partition: TP, offset: int, /) -> None:
+        """Read on from here."""
 
 
 class _Thread(WorkerThread):
@@ -54,6 +77,32 @@ class _DoneThread(driver.AIOKafkaConsumerThread):
             with suppress(Exception, asyncio.CancelledError):
                 await vars(self._consumer)["_client"].close()
 
+    def _fetch_records(
+        self,
+        consumer: Seekable,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Coroutine[object, object, Mapping[TP, list[Fetched]]]:
+        return self._fetch(consumer, set(active_partitions), timeout, max_records)
+
+    async def _fetch(
+        self, consumer: Seekable, wanted: set[TP], within_s: float | None, most: int | None
+    ) -> Mapping[TP, list[Fetched]]:
+        if not wanted:
+            return {}
+        flow = self._flow()
+        taken: Mapping[TP, list[Fetched]] = await super()._fetch_records(consumer, wanted, within_s, most)
+        if flow == self._flow():
+            return taken
+        for tp in consumer.assignment().intersection(taken):
+            consumer.seek(tp, taken[tp][0].offset)
+        return {}
+
+    def _flow(self) -> object:
+        """What changes as soon as the consumer stops taking messages."""
+        return self.consumer.flow_active, self.consumer.stops if isinstance(self.consumer, DoneConsumer) else 0
+
     def on_crash(self, msg: str, *fmt: object) -> None:
         # The library would print it.
         LIBRARY.debug(msg.format(*fmt))
@@ -63,6 +112,8 @@ class DoneConsumer(driver.Consumer):
     """Commits what is done with.
 
     `done`  the offset before which everything is done with, by partition.
+    `stops` how often it stopped taking messages.
+    `ends`  where the next message of a partition will be, as Kafka was asked, of those that were asked about.
     """
 
     logger = LIBRARY
@@ -71,6 +122,18 @@ class DoneConsumer(driver.Consumer):
         """Nothing is done with."""
         super().on_init()
         self.done: dict[TP, int] = {}
+        self.ends: dict[TP, int] = {}
+        self.stops = 0
+
+    def stop_flow(self) -> None:
+        """Take no messages: partitions change hands."""
+        self.stops += 1
+        super().stop_flow()
+
+    def forget(self) -> None:
+        """Partitions changed hands: nothing is done with."""
+        self.done.clear()
+        self.ends.clear()
 
     def lag(self, tp: TP) -> int | None:
         """How many messages are not done with; None while that is not known."""
@@ -79,11 +142,12 @@ class DoneConsumer(driver.Consumer):
 
     def end(self, tp: TP) -> int | None:
         """Where the next message of a partition will be; None while that is not known."""
+        told: int | None = None
         # A partition that went away meanwhile is none of ours.
         with suppress(Exception):
-            end: int | None = self.highwater(tp)
-            return end
-        return None
+            told = self.highwater(tp)
+        asked = self.ends.get(tp)
+        return asked if told is None else max(told, asked or 0)
 
     def committed(self, tp: TP) -> int | None:
         """From where the group goes on in a partition; None where it has not begun."""

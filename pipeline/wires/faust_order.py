@@ -61,11 +61,14 @@ class TopicOrder:
         self._seen.clear()
         self._times += 1
 
+    def expected(self, consumer: Readable, tp: TP) -> int | None:
+        """Which offset comes next; None where the group has not begun: then it is the first that Kafka has."""
+        expected = self._next.get(tp)
+        return consumer.committed(tp) if expected is None else expected
+
     async def is_next(self, consumer: Readable, tp: TP, offset: int) -> bool:
         """Whether this message comes next. If not, it must not be taken, and what comes next is on its way."""
-        expected, times = self._next.get(tp), self._times
-        if expected is None:
-            expected = consumer.committed(tp)
+        expected, times = self.expected(consumer, tp), self._times
         if expected is None or (offset > expected and not self._has_just_gone_back(tp)):
             expected = await self._first_there(consumer, tp, expected)
         if times != self._times:

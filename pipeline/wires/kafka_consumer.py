@@ -26,7 +26,8 @@ from pipeline.wires.kafka_fault import (
     unavailable,
     without_values,
 )
-from pipeline.wires.kafka_flow import KafkaFlow, Partition
+from pipeline.wires.kafka_flow import KafkaFlow
+from pipeline.wires.kafka_silence import Partition
 
 _SETTINGS: Mapping[str, str | int | float | bool] = {
     "enable.auto.commit": False,

@@ -1,6 +1,6 @@
 """Flow: which partitions of a consumer have begun to give messages, which are paused, and which give none.
 
-Owns when a partition may be paused, and when its silence is a fault. Must not know groups, or what a message means.
+Owns when a partition may be paused, and how long messages could come. Must not know groups, or what a message means.
 
 The library loses the beginning of a partition that is paused before it has begun to be read (librdkafka issue 5591):
 nobody is told, and no message of it comes any more. So one is paused only once a message of it came; until then one
@@ -17,15 +17,7 @@ from typing import Protocol
 from confluent_kafka import TopicPartition
 
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-
-Partition = tuple[str, int]
-"""A topic's name, and the partition in it."""
-
-SILENT_S = 15.0
-"""Without a message for so long, Kafka is asked whether there is any; and again after as long."""
-STALLED_S, FLOWED_S = 60.0, 5.0
-"""So long messages may be known to wait while none of them comes, and so much of it must not be paused."""
-_MOST_ASKED = 4
+from pipeline.wires.kafka_silence import Partition, SilentPartitions, stalled
 
 
 class Switches(Protocol):
@@ -50,10 +42,8 @@ class KafkaFlow:
         self._places: dict[Partition, TopicPartition] = {}
         self._next: dict[Partition, int | None] = {}
         self._begun: set[Partition] = set()
-        self._came_at: dict[Partition, float] = {}
-        self._asked_at: dict[Partition, float] = {}
+        self._silent = SilentPartitions(clock)
         self._paused: dict[Partition, TopicPartition] = {}
-        self._doubted: dict[Partition, tuple[float, float]] = {}
 
     @property
     def places(self) -> Mapping[Partition, TopicPartition]:
@@ -67,19 +57,18 @@ class KafkaFlow:
 
     def begin(self, offsets: Mapping[Partition, int | None]) -> None:
         """These are read from now on, each from an offset, or from where nobody knows."""
-        now = self._clock()
         self._next.update(offsets)
         self._places.update((partition, TopicPartition(*partition)) for partition in offsets)
-        self._came_at.update(dict.fromkeys(offsets, now))
-        self._asked_at.update(dict.fromkeys(offsets, now))
+        self._silent.begin(offsets)
 
     def end(self, partitions: Collection[Partition]) -> None:
         """These are not read any more, as soon as the library is told."""
         paused = [self._paused[partition] for partition in partitions if partition in self._paused]
         for partition in partitions:
-            for known in (self._places, self._next, self._came_at, self._asked_at, self._paused, self._doubted):
+            for known in (self._places, self._next, self._paused):
                 known.pop(partition, None)
             self._begun.discard(partition)
+        self._silent.end(partitions)
         if paused:
             self._consumer.resume(paused)
 
@@ -89,8 +78,7 @@ class KafkaFlow:
             is_first = partition not in self._begun
             self._begun.add(partition)
             self._next[partition] = offset + 1
-            self._came_at[partition] = self._clock()
-            self._doubted.pop(partition, None)
+            self._silent.came(partition)
             if is_first and self.is_paused:
                 self._pause([partition])
 
@@ -110,30 +98,16 @@ class KafkaFlow:
                 self._consumer.resume(list(paused.values()))
 
     def to_ask(self) -> Iterable[Partition]:
-        """Partitions without a message for long: whether there are any is to be asked. A few of them at once."""
-        now = self._clock()
-        silent = [
-            partition
-            for partition, came_at in self._came_at.items()
-            if now - max(came_at, self._asked_at[partition]) > SILENT_S
-        ]
-        asked = sorted(silent, key=self._asked_at.__getitem__)[:_MOST_ASKED]
-        self._asked_at.update(dict.fromkeys(asked, now))
-        return asked
+        """Those of which Kafka is to be asked now whether messages wait, and the answer to be judged."""
+        return self._silent.to_ask()
 
     def judge(self, partition: Partition, begin: int, end: int) -> KafkaUnavailableError | None:
         """Kafka says that a partition has these; words where it said so before, and none of them has come since."""
         offset = self._next[partition]
         waiting = 0 if offset is None else end - max(offset, begin)
-        if waiting <= 0 or self.is_paused:
+        if self.is_paused or not self._silent.has_stalled(partition, waiting, self._flowed()):
             return None
-        now, flowed_s = self._clock(), self._flowed()
-        since, flowed_before_s = self._doubted.setdefault(partition, (now, flowed_s))
-        if now - since <= STALLED_S or flowed_s - flowed_before_s <= FLOWED_S:
-            return None
-        topic, number = partition
-        words = f"{waiting} messages of {topic}, partition {number}, wait and none comes: the group is joined anew"
-        return KafkaUnavailableError(f"Kafka: {words}")
+        return stalled(partition, waiting)
 
     def _pause(self, partitions: Iterable[Partition]) -> None:
         places = {partition: self._places[partition] for partition in partitions}

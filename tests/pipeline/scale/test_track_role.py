@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from faust.types import TP
 
 from pipeline.meters import Meters
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track_assembly import make_track
 from pipeline.scale.track_role import TrackRole
 from pipeline.settings import load_settings
+from pipeline.wires import kafka_silence
 from schemas.meters import Gauges, MetersSnapshot, WorkerState
+from schemas.stream import Topic
 from tests.pipeline.core.derivation_samples import sent
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics
 from tests.pipeline.scale.test_track import commands, produce_state, states
@@ -103,6 +106,26 @@ async def test_a_kafka_that_goes_is_told_and_waited_for(kafka: Kafka) -> None:
         await until(
             lambda: bench.gauges.state is WorkerState.CONSUMING and set(states(kafka).values()) == {"timed_out"}
         )
+
+
+@pytest.mark.services
+async def test_a_partition_that_gives_nothing_of_what_waits_is_told_and_joined_anew(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_topics(kafka)
+    produce(kafka, commands(30))
+    async with working(Bench(kafka.brokers)) as bench:
+        await until(lambda: bench.snapshot.counts.delivered > 0 and bench.is_done)
+        topic = bench.role._topic
+        assert topic is not None
+        topic._app.consumer.pause_partitions([TP(Topic.TRACK.value, 1)])
+        for name, seconds in (("SILENT_S", 1.0), ("STALLED_S", 3.0), ("FLOWED_S", 0.0)):
+            monkeypatch.setattr(kafka_silence, name, seconds)
+        await asyncio.to_thread(produce, kafka, Hours().until(90))
+        await until_known(kafka, ["timed_out"] * 30)
+        await until(lambda: bench.gauges.state is WorkerState.CONSUMING and bench.is_done)
+        assert "messages of chargeline.track, partition 1, wait and none comes: the group is joined anew" in caplog.text
+        assert bench.snapshot.counts.connections == 2
 
 
 @pytest.mark.services

@@ -16,8 +16,8 @@ from pipeline.scale.write_batch import TOPICS, MessageReader
 from pipeline.scale.write_rejects import RejectSender
 from pipeline.wires.kafka_consumer import Assignments, KafkaConsumer, Mark
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_flow import Partition
 from pipeline.wires.kafka_producer import KafkaProducer
+from pipeline.wires.kafka_silence import Partition
 from schemas.reject import RejectReason
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import CATALOGUE, PARTITIONS, make_topics, messages, options

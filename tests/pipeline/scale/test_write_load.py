@@ -11,7 +11,7 @@ from pipeline.scale.write_batch import TOPICS, MessageReader, WriteBatch
 from pipeline.scale.write_load import Load, Written
 from pipeline.scale.write_progress import Again
 from pipeline.wires.kafka_consumer import Taken
-from pipeline.wires.kafka_flow import Partition
+from pipeline.wires.kafka_silence import Partition
 from pipeline.wires.store import Refusal
 from schemas.reject import RejectReason
 from tests.pipeline.scale.bridging import CATALOGUE

@@ -5,7 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
+from faust.types import TP
 
+from pipeline.wires.faust_app import key_in
+from pipeline.wires.faust_consumer import DoneConsumer
+from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
 from tests.pipeline.wires.following import Follower, committed, following, numbers
@@ -13,6 +17,7 @@ from tests.services.kafka import Kafka
 from tests.waiting import until
 
 NOTHING = -1001
+TRACK, STATE = TP(Topic.TRACK.value, 1), TP(Topic.STATE.value, 1)
 STOPS_S = 7.0
 
 
@@ -67,3 +72,49 @@ async def test_how_much_is_left_is_not_said_before_it_is_known(kafka: Kafka, tmp
     follower = Follower(kafka, tmp_path)
     assert follower.topic.lags() == {}
     follower.producer.close()
+
+
+async def only_fetcher(follower: Follower) -> DoneConsumer:
+    """Its consumer, from which nobody else fetches from now on, and which has read all of 40 entries of partition 1."""
+    await until(lambda: follower.ours == {0, 1, 2})
+    for number in range(40):
+        follower.topic.table[key_in(1, f"entry {number}")] = b"kept"
+    await until(lambda: follower.is_kept and not follower.topic._app.rebalancing)
+    await follower.topic._app._fetcher.stop()
+    consumer = follower.topic._app.consumer
+    assert isinstance(consumer, DoneConsumer)
+    assert len((await consumer._thread.getmany({STATE}, 5.0))[STATE]) == 40
+    return consumer
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("asked", [TRACK, STATE])
+async def test_a_fetch_that_lives_on_while_partitions_change_hands_costs_nothing(
+    kafka: Kafka, tmp_path: Path, asked: TP
+) -> None:
+    make_topics(kafka)
+    async with following(kafka, tmp_path) as follower:
+        consumer, active = await only_fetcher(follower), {asked}
+        fetching = asyncio.create_task(consumer._thread.getmany(active, 5.0))
+        await asyncio.sleep(0.5)
+        # As it is in a rebalance: nothing is to be taken, and the changelog is to be read from its beginning.
+        consumer.stop_flow()
+        active.clear()
+        await consumer._thread.seek_wait({STATE: 0})
+        consumer.resume_flow()
+        assert await fetching == {}
+        restored = await consumer._thread.getmany({STATE}, 5.0)
+        assert [record.offset for record in restored[STATE]] == list(range(40))
+
+
+@pytest.mark.services
+async def test_who_wants_none_any_more_is_not_given_all(kafka: Kafka, tmp_path: Path) -> None:
+    make_topics(kafka)
+    async with following(kafka, tmp_path) as follower:
+        consumer, active = await only_fetcher(follower), {TRACK}
+        fetching = asyncio.create_task(consumer._thread.getmany(active, 3.0))
+        await asyncio.sleep(0.5)
+        active.clear()
+        await consumer._thread.seek_wait({STATE: 0})
+        assert await fetching == {}
+        assert await consumer._thread.getmany(active, 3.0) == {}

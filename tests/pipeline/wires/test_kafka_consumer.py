@@ -9,8 +9,8 @@ import pytest
 from pipeline.core.stream_messages import StreamMessage
 from pipeline.wires.kafka_consumer import KafkaConsumer, Mark, Taken
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_flow import Partition
 from pipeline.wires.kafka_options import client_options
+from pipeline.wires.kafka_silence import Partition
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics, options
 from tests.pipeline.scale.writing import produce

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 from confluent_kafka import TopicPartition
 
-from pipeline.wires.kafka_flow import FLOWED_S, SILENT_S, STALLED_S, KafkaFlow, Partition
+from pipeline.wires.kafka_flow import KafkaFlow
+from pipeline.wires.kafka_silence import FLOWED_S, STALLED_S, Partition
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.wires.test_kafka_consumer import ALL, Member, fill, until
 from tests.services.kafka import Kafka
@@ -59,26 +60,6 @@ def test_one_that_went_and_came_again_has_not_begun(flow: KafkaFlow, switches: S
     assert switches.paused == set()
     flow.came(("topic", 3), 1)
     assert flow.places.keys() == {ONE, TWO}
-
-
-def test_a_silent_one_is_asked_about_now_and_then(flow: KafkaFlow, switches: Switches) -> None:
-    assert list(flow.to_ask()) == []
-    switches.now += SILENT_S + 1
-    flow.came(ONE, 7)
-    assert list(flow.to_ask()) == [TWO]
-    assert list(flow.to_ask()) == []
-    switches.now += SILENT_S + 1
-    assert list(flow.to_ask()) == [ONE, TWO]
-
-
-def test_those_that_were_not_asked_about_for_longest_are_first(switches: Switches) -> None:
-    flow = KafkaFlow(switches, lambda: switches.now)
-    flow.begin({("topic", number): 0 for number in range(40)})
-    asked: set[Partition] = set()
-    for _ in range(int(SILENT_S) + 12):
-        switches.now += 1
-        asked.update(flow.to_ask())
-    assert len(asked) == 40
 
 
 def test_one_that_gives_none_of_what_waited_before_is_told_of(flow: KafkaFlow, switches: Switches) -> None:
@@ -176,9 +157,9 @@ def test_a_library_that_forgets_a_partition_is_no_good_any_more(kafka: Kafka, mo
     for _ in range(20):
         member.consumer.spans()
     assert member.consumer.fatal is None
-    monkeypatch.setattr("pipeline.wires.kafka_flow.SILENT_S", 1.0)
-    monkeypatch.setattr("pipeline.wires.kafka_flow.STALLED_S", 2.0)
-    monkeypatch.setattr("pipeline.wires.kafka_flow.FLOWED_S", 1.0)
+    monkeypatch.setattr("pipeline.wires.kafka_silence.SILENT_S", 1.0)
+    monkeypatch.setattr("pipeline.wires.kafka_silence.STALLED_S", 2.0)
+    monkeypatch.setattr("pipeline.wires.kafka_silence.FLOWED_S", 1.0)
 
     def is_told() -> bool:
         member.consumer.spans()
