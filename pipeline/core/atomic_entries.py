@@ -7,12 +7,16 @@ Where entries are kept they keep their order, but a crash may keep only the firs
 of its round, and what stood there before; then comes the mark, one entry that says which round is whole. What a round
 drops is named before the mark, and dropped after it. Whoever begins anew takes what stood before in place of what a
 round without its mark had begun, and puts that back with the first round of its own.
+
+The mark also says how many entries there are once its round is whole, and a sum over them: whoever is given entries
+that do not match has not been given all of them, and must not go on from these.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from struct import Struct
 from typing import NamedTuple
+from zlib import crc32
 
 import orjson
 
@@ -25,8 +29,15 @@ _DROPPED = "dropped"
 _HEAD = Struct("<Qii")
 """The round, then the lengths of both contents; `_NOTHING` where there is none."""
 _NOTHING = -1
+_EXTENT = Struct("<QQ")
+"""Of all entries: how many there are, and the sum of their checksums. A mark of an older version does not say it."""
+_ALL = (1 << 64) - 1
 _MOST_DROPPED = 3_000
 """Keys that are named in one entry, so that it is far below what a message may be."""
+
+
+class IncompleteEntriesError(ValueError):
+    """Entries are missing, or are not those that were kept last."""
 
 
 class _Entry(NamedTuple):
@@ -40,15 +51,18 @@ class _Entry(NamedTuple):
 class AtomicEntries:
     """For one store of entries. The caller's keys have a blank in them: those without are of this module."""
 
-    __slots__ = ("_begun", "_whole")
+    __slots__ = ("_begun", "_count", "_sum", "_whole")
 
     def __init__(self) -> None:
         """Nothing is kept."""
-        self._whole = 0
+        self._whole = self._count = self._sum = 0
         self._begun: dict[str, bytes | None] = {}
 
     def restore(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What the rounds that are whole have kept, of all that is there. Raises ValueError for what is no entry."""
+        """What the rounds that are whole have kept, of all that is there.
+
+        Raises ValueError for what is no entry, IncompleteEntriesError where not all of it is there.
+        """
         entries = {key: _read(content) for key, content in raw.items()}
         mark = entries.pop(MARK, None)
         whole = 0 if mark is None else mark.round
@@ -62,7 +76,15 @@ class AtomicEntries:
         self._whole = max((entry.round for entry in entries.values()), default=whole)
         self._whole = max(self._whole, whole)
         held = {key: self._begun.get(key, entry.now) for key, entry in entries.items()}
-        return {key: content for key, content in held.items() if content is not None}
+        found = {key: content for key, content in held.items() if content is not None}
+        self._count, self._sum = len(found), sum(map(_checksum, found, found.values())) & _ALL
+        if mark is not None and mark.now is not None:
+            count, total = _EXTENT.unpack(mark.now)
+            if count != self._count:
+                raise IncompleteEntriesError(f"{self._count} of {count} entries were read")
+            if total != self._sum:
+                raise IncompleteEntriesError(f"other than the last {count} entries were read")
+        return found
 
     def round(self, changes: Mapping[str, bytes | None], raw: Mapping[str, bytes]) -> Iterator[RawEntry]:
         """What is to be kept, in this order, so that all of `changes` is kept, or nothing.
@@ -75,20 +97,32 @@ class AtomicEntries:
             if key not in changes:
                 yield key, None if before is None else _write(number, before, before)
         for key, content in changes.items():
+            before = self._before(key, raw)
+            if before is not None:
+                self._count -= 1
+                self._sum -= _checksum(key, before)
             if content is not None:
-                if key in self._begun:
-                    before = self._begun[key]
-                else:
-                    stands = raw.get(key)
-                    before = None if stands is None else _read(stands).now
+                self._count += 1
+                self._sum += _checksum(key, content)
                 yield key, _write(number, content, before)
         dropped = [key for key, content in changes.items() if content is None]
         for place, first in enumerate(range(0, len(dropped), _MOST_DROPPED)):
             named = list(islice(dropped, first, first + _MOST_DROPPED))
             yield f"{_DROPPED}{place}", _write(number, orjson.dumps(named), None)
-        yield MARK, _write(number, None, None)
+        yield MARK, _write(number, _EXTENT.pack(self._count, self._sum & _ALL), None)
         self._begun = {}
         yield from ((key, None) for key in dropped)
+
+    def _before(self, key: str, raw: Mapping[str, bytes]) -> bytes | None:
+        """What the last whole round has kept under this key."""
+        if key in self._begun:
+            return self._begun[key]
+        stands = raw.get(key)
+        return None if stands is None else _read(stands).now
+
+
+def _checksum(key: str, content: bytes) -> int:
+    return crc32(content, crc32(key.encode()))
 
 
 def _write(number: int, now: bytes | None, before: bytes | None) -> bytes:

@@ -21,7 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from pipeline.core.atomic_entries import RawEntry
+from pipeline.core.atomic_entries import IncompleteEntriesError, RawEntry
 from pipeline.core.partition import Partitions
 from pipeline.core.stream_messages import reject_message, row_messages
 from pipeline.core.stream_rejects import of_stream
@@ -263,6 +263,9 @@ class Tracker:
         """Raises KafkaUnavailableError for what this program does not know: going on without it would lose it."""
         try:
             return self._begin_partition(partition, kept)
+        except IncompleteEntriesError as fault:
+            message = f"{Topic.STATE.value}, partition {partition}: {fault}; it is read again"
+            raise KafkaUnavailableError(message) from fault
         except Exception as fault:
             words = str(fault) if isinstance(fault, ValueError) else place_of_fault(fault)
             message = (

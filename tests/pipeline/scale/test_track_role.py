@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
+from pipeline.core.atomic_entries import AtomicEntries
 from pipeline.meters import Meters
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track_assembly import make_track
@@ -157,6 +158,22 @@ async def test_state_of_a_newer_version_holds_until_somebody_mends_it(kafka: Kaf
         assert "chargeline.state, partition 2," in bench.gauges.words
         await asyncio.to_thread(produce_state, kafka, 2, [("dream 1", None)])
         bench.role.reload()
+        await until_known(kafka, ["published"] * 60)
+        await until(lambda: bench.gauges.state is WorkerState.CONSUMING)
+
+
+@pytest.mark.services
+async def test_state_that_comes_back_in_part_is_told_and_read_again(kafka: Kafka) -> None:
+    make_topics(kafka)
+    entries = list(AtomicEntries().round({"meaning 0": b"{}", "meaning 1": b"{}"}, {}))
+    missing = [(key, content) for key, content in entries if key == "meaning 1"]
+    produce_state(kafka, 2, [entry for entry in entries if entry not in missing])
+    produce(kafka, commands(60))
+    async with working(Bench(kafka.brokers)) as bench:
+        await until(lambda: bench.gauges.state is WorkerState.RETRYING)
+        assert "chargeline.state, partition 2: 1 of 2 entries were read; it is read again" in bench.gauges.words
+        assert list(states(kafka).values()).count("published") < 60
+        await asyncio.to_thread(produce_state, kafka, 2, [(key, None) for key, _ in entries])
         await until_known(kafka, ["published"] * 60)
         await until(lambda: bench.gauges.state is WorkerState.CONSUMING)
 
