@@ -22,7 +22,8 @@ from pipeline.core.partition_entries import split_entries
 from pipeline.core.partition_track import PartitionTrack
 from pipeline.scale.kafka_ready import ready_options
 from pipeline.settings import Settings
-from pipeline.wires.faust_app import TRACK_GROUP, key_in
+from pipeline.wires.faust_app import TRACK_GROUP
+from pipeline.wires.faust_table import key_in
 from pipeline.wires.folder_lock import lock_folder
 from pipeline.wires.kafka_entries import EntrySender, read_entries
 from pipeline.wires.kafka_groups import KafkaGroups

@@ -30,7 +30,8 @@ from pipeline.scale.confirmed_sender import ConfirmedSender
 from pipeline.scale.held_still import HeldStill
 from pipeline.scale.round_plan import RoundPlan, TrackPatience
 from pipeline.scale.track_partition import TrackMessage, TrackPartition
-from pipeline.wires.faust_app import FollowedTopic, Taken, key_in
+from pipeline.wires.faust_app import FollowedTopic, Taken
+from pipeline.wires.faust_table import key_in
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from schemas.alert import Alert
 from schemas.reject import Reject, RejectReason

@@ -11,18 +11,21 @@ the caller's own producer, which says when it is (`StateTable`); the library res
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import faust
-from faust.types import TP, EventT, StreamT
+from faust.tables.manager import TableManager
+from faust.types import TP, StreamT
 from faust.types.auth import CredentialsT
 
-from pipeline.wires.faust_consumer import LIBRARY, DoneConsumer, DoneTransport
+from pipeline.wires.faust_consumer import DoneConsumer, DoneTransport
 from pipeline.wires.faust_order import TopicOrder
+from pipeline.wires.faust_restored import RestoredPartitions
 from pipeline.wires.faust_silence import TopicSilence
+from pipeline.wires.faust_table import Keep, StateTable
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 
 TRACK_GROUP = "chargeline.track"
@@ -43,10 +46,6 @@ class Taken(NamedTuple):
     partition: int
     offset: int
     value: bytes
-
-
-Keep = Callable[[int, bytes, bytes | None], None]
-"""Begins to keep an entry of the table: its partition, key and content; None for nothing."""
 
 
 class FollowingEndedError(Exception):
@@ -76,30 +75,6 @@ class FaustParts(NamedTuple):
     given: Callable[[frozenset[int]], None]
 
 
-class StateTable(faust.Table[bytes, bytes]):
-    """The table. The key of an entry names its partition (`key_in`), so that it can be set at any time.
-
-    `restored`  entries that were read from the changelog, ever.
-    """
-
-    keep: Keep
-    restored = 0
-    logger = LIBRARY
-
-    async def on_changelog_event(self, event: EventT[bytes]) -> None:
-        """An entry is restored."""
-        self.restored += 1
-        await super().on_changelog_event(event)
-
-    def on_key_set(self, key: bytes, value: bytes) -> None:
-        """Keep it, by the caller's producer."""
-        self.keep(partition_of(key), key, value)
-
-    def on_key_del(self, key: bytes) -> None:
-        """Keep that it is gone."""
-        self.keep(partition_of(key), key, None)
-
-
 class FollowedTopic:
     """An app: one agent that follows one topic, in the loop that runs now."""
 
@@ -109,6 +84,8 @@ class FollowedTopic:
         self._ours: frozenset[TP] = frozenset()
         self._order = TopicOrder()
         self._silence = TopicSilence(self._order)
+        self._fault: KafkaUnavailableError | None = None
+        self._over = asyncio.Event()
         self._taken = 0
         self._is_taking = False
         self._app = faust.App(
@@ -143,6 +120,7 @@ class FollowedTopic:
         self._table = StateTable(self._app, name="state", key_type=bytes, value_type=bytes, changelog_topic=state)
         self._table.keep = parts.keep
         self._app.tables.add(self._table)
+        self._restored = RestoredPartitions(cast(TableManager, self._app.tables).recovery.active_offsets)
         self._app.agent(topic, name="follow")(self._follow)
         self._app.on_partitions_revoked.connect(self._revoked)
         self._app.on_partitions_assigned.connect(self._assigned)
@@ -151,18 +129,19 @@ class FollowedTopic:
         """Follow the topic until `stop`.
 
         Raises FollowingEndedError where the library gives up, KafkaUnavailableError where it gives nothing of what
-        waits; in both cases this is to be stopped, and one begun anew.
+        waits, or not all of the table; in each case this is to be stopped, and one begun anew.
         """
         starting = asyncio.ensure_future(self._app.start())
         ended = asyncio.ensure_future(self._app.wait_until_stopped())
         looking = asyncio.ensure_future(self._look_for_ever())
+        over = asyncio.ensure_future(self._over.wait())
         try:
-            await asyncio.wait([starting, ended, looking], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([starting, ended, over], return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 starting.result()
-                await asyncio.wait([ended, looking], return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():
-                looking.result()
+                await asyncio.wait([ended, over], return_when=asyncio.FIRST_COMPLETED)
+            if self._fault is not None:
+                raise self._fault
             if self._app.crashed:
                 raise FollowingEndedError(str(self._app.crash_reason or "no reason was given"))
         except (FollowingEndedError, KafkaUnavailableError):
@@ -170,7 +149,7 @@ class FollowedTopic:
         except Exception as fault:
             raise FollowingEndedError(f"{type(fault).__name__}: {fault}") from fault
         finally:
-            for task in (starting, ended, looking):
+            for task in (starting, ended, looking, over):
                 task.cancel()
 
     async def stop(self) -> None:
@@ -183,8 +162,8 @@ class FollowedTopic:
         return self._table
 
     def kept(self, partition: int) -> Mapping[str, bytes]:
-        """What is kept of a partition, as it is at any moment, by its keys (`key_in`)."""
-        return _Kept(self._table, partition)
+        """See StateTable."""
+        return self._table.kept(partition)
 
     def done(self, partition: int, offset: int) -> None:
         """Everything before this offset is done with: it may be committed."""
@@ -209,7 +188,7 @@ class FollowedTopic:
         async for event in stream.events():
             message = event.message
             consumer = self._app.consumer
-            if isinstance(consumer, DoneConsumer) and not await self._order.is_next(
+            if isinstance(consumer, DoneConsumer) and not await self._is_to_be_taken(
                 consumer, message.tp, message.offset
             ):
                 continue
@@ -220,8 +199,21 @@ class FollowedTopic:
             await self._parts.take(Taken(message.partition, message.offset, value))
             self._is_taking = False
 
+    async def _is_to_be_taken(self, consumer: DoneConsumer, tp: TP, offset: int) -> bool:
+        """Whether this message comes next, and what was kept of its partition is all there. May never return."""
+        try:
+            if not await self._restored.is_whole(consumer, TP(self._parts.state, tp.partition)):
+                return False
+        except KafkaUnavailableError as fault:
+            self._end(fault)
+            await asyncio.Event().wait()
+        return await self._order.is_next(consumer, tp, offset)
+
+    def _end(self, fault: KafkaUnavailableError) -> None:
+        self._fault = self._fault or fault
+        self._over.set()
+
     async def _look_for_ever(self) -> None:
-        """Raises KafkaUnavailableError where messages wait and none comes."""
         taken = 0
         while True:
             await asyncio.sleep(_LOOK_S)
@@ -229,7 +221,10 @@ class FollowedTopic:
             if not isinstance(consumer, DoneConsumer):
                 continue
             is_held_up, taken = self._is_taking and self._taken == taken, self._taken
-            await self._silence.look(consumer, self._table.restored, is_held_up=is_held_up)
+            try:
+                await self._silence.look(consumer, self._table.restored, is_held_up=is_held_up)
+            except KafkaUnavailableError as fault:
+                self._end(fault)
             if app.flow_control.is_active() and not app.rebalancing:
                 for tp in () if self._is_taking else self._ours:
                     # What Kafka does not answer is asked again at the next look.
@@ -238,52 +233,21 @@ class FollowedTopic:
 
     async def _revoked(self, _app: object, /, *_: object, signal: object, **__: object) -> None:
         self._silence.begin_anew()
+        self._restored.begin_anew()
         await self._parts.given_up()
         self._order.begin_anew()
 
     async def _assigned(self, _app: object, /, *given: object, signal: object, **_: object) -> None:
-        """What the table holds of partitions that went to others is theirs; the library would leave it there."""
         (assigned,) = cast(tuple[Iterable[TP]], given)
         ours = frozenset(tp for tp in assigned if tp.topic == self._parts.topic)
         self._ours = ours
         partitions = frozenset(tp.partition for tp in ours)
-        for key in [key for key in self._table.data if partition_of(key) not in partitions]:
-            self._table.data.pop(key, None)
+        self._table.forget_others(partitions)
         consumer = self._app.consumer
         if isinstance(consumer, DoneConsumer):
             consumer.forget()
         await self._parts.given_up()
         self._order.begin_anew(ours)
+        self._restored.begin_anew()
         self._silence.begin_anew(ours)
         self._parts.given(partitions)
-
-
-class _Kept(Mapping[str, bytes]):
-    """The entries of one partition of the table."""
-
-    def __init__(self, table: StateTable, partition: int) -> None:
-        self._table = table
-        self._partition = partition
-
-    def __getitem__(self, key: str) -> bytes:
-        content = self._table.data[key_in(self._partition, key)]
-        if not isinstance(content, bytes):
-            raise KeyError(key)
-        return content
-
-    def __iter__(self) -> Iterator[str]:
-        before = f"{self._partition} ".encode()
-        return (key[len(before) :].decode() for key in list(self._table.data) if key.startswith(before))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def key_in(partition: int, key: str) -> bytes:
-    """The key of an entry of a partition, as the table has it."""
-    return f"{partition} {key}".encode()
-
-
-def partition_of(key: bytes) -> int:
-    """The partition of an entry."""
-    return int(key.partition(b" ")[0])

@@ -14,7 +14,8 @@ from pipeline.backup import back_up
 from pipeline.scale.kafka_ready import ready_options
 from pipeline.settings import Settings
 from pipeline.state_import import Imported, ImportRefusedError, import_state
-from pipeline.wires.faust_app import TRACK_GROUP, key_in
+from pipeline.wires.faust_app import TRACK_GROUP
+from pipeline.wires.faust_table import key_in
 from pipeline.wires.folder_lock import FolderLockedError, lock_folder
 from pipeline.wires.kafka_entries import EntrySender, read_entries
 from pipeline.wires.kafka_groups import KafkaGroups

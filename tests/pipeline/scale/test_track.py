@@ -15,7 +15,7 @@ from pipeline.core.stream_messages import StreamMessage
 from pipeline.scale.confirmed_sender import ConfirmedSender
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track_partition import TrackMessage, TrackPartition
-from pipeline.wires.faust_app import key_in
+from pipeline.wires.faust_table import key_in
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.measurement import COMMAND, COMMAND_OUTCOME

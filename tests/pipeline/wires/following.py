@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from pipeline.core.stream_messages import StreamMessage
 from pipeline.wires.faust_app import TRACK_GROUP, FaustParts, FollowedTopic, FollowingEndedError, Taken
 from pipeline.wires.faust_options import broker_credentials, broker_urls
+from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import PARTITIONS, options
@@ -84,6 +86,16 @@ async def following(kafka: Kafka, folder: Path) -> AsyncIterator[Follower]:
             with suppress(FollowingEndedError):
                 await running
             follower.producer.close()
+
+
+async def until_told(follower: Follower, running: asyncio.Task[None]) -> str:
+    """Until it ends by itself; with which words."""
+    async with asyncio.timeout(HANGS_S):
+        with pytest.raises(KafkaUnavailableError) as caught:
+            await running
+        await follower.topic.stop()
+    follower.producer.close()
+    return str(caught.value)
 
 
 def numbers(count: int, first: int = 0) -> list[StreamMessage]:

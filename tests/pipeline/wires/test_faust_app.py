@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wires.faust_app import FollowingEndedError, key_in, partition_of
+from pipeline.wires.faust_app import FollowingEndedError
+from pipeline.wires.faust_table import key_in, partition_of
 from pipeline.wires.kafka_options import client_options
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from faust.types import TP
 
-from pipeline.wires.faust_app import key_in
 from pipeline.wires.faust_consumer import DoneConsumer
+from pipeline.wires.faust_table import key_in
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce

@@ -15,7 +15,7 @@ from pipeline.wires.kafka_fault import KafkaUnavailableError
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
-from tests.pipeline.wires.following import HANGS_S, Follower, numbers
+from tests.pipeline.wires.following import Follower, numbers, until_told
 from tests.services.kafka import Kafka
 from tests.waiting import until
 
@@ -52,15 +52,11 @@ class Answering:
         raise AssertionError("nothing is read again here")
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is silent at once, and has stalled at the second look."""
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> TopicSilence:
+    """Of one partition, which is silent at once, and has stalled at the second look."""
     for name in ("SILENT_S", "STALLED_S", "FLOWED_S"):
         monkeypatch.setattr(kafka_silence, name, -1.0)
-
-
-@pytest.fixture
-def silence() -> TopicSilence:
     silence = TopicSilence(TopicOrder())
     silence.begin_anew(frozenset({ONE}))
     return silence
@@ -117,16 +113,6 @@ def test_while_something_else_is_under_way_nothing_stalls(
         look(silence, kafka, number, is_held_up=True)
     with pytest.raises(KafkaUnavailableError):
         look(silence, kafka, 4)
-
-
-async def until_told(follower: Follower, running: asyncio.Task[None]) -> str:
-    """Until it ends by itself; with which words."""
-    async with asyncio.timeout(HANGS_S):
-        with pytest.raises(KafkaUnavailableError) as caught:
-            await running
-        await follower.topic.stop()
-    follower.producer.close()
-    return str(caught.value)
 
 
 @pytest.mark.services
