@@ -231,7 +231,8 @@ class Site:
         self.store.close()
         self.broker.close()
         if self.has_own_disk:
-            subprocess.run(["cp", "-a", str(self.data_dir), str(self.folder / "data-at-the-end")], check=False)
+            if self.data_dir.exists():
+                subprocess.run(["cp", "-a", str(self.data_dir), str(self.folder / "data-at-the-end")], check=False)
             subprocess.run(["umount", "--lazy", str(self.disk)], check=False)
 
     def _sample(self) -> None:
