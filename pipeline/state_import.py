@@ -92,7 +92,7 @@ def import_state(
         tell(Step("reading what Kafka has", 0, 1))
         stands = [_without_place(each) for each in read_entries(options, _STATE, settings.kafka_partitions)]
         kept = [AtomicEntries() for _ in stands]
-        before = [entries.restore(raw) for entries, raw in zip(kept, stands, strict=True)]
+        before = _restore(kept, stands)
         if any(before) and not is_replacing:
             message = (
                 f"{_STATE} holds the state of a tracker already, {sum(map(len, before)):,} entries; use topics that no "
@@ -115,6 +115,14 @@ def import_state(
     return Imported(
         count, state.devices, len(rounds), state.watermark, sum(map(len, before)), state.rejects, state.raised
     )
+
+
+def _restore(kept: Sequence[AtomicEntries], stands: Sequence[dict[str, bytes]]) -> Sequence[dict[str, bytes]]:
+    try:
+        return [entries.restore(raw) for entries, raw in zip(kept, stands, strict=True)]
+    except ValueError as fault:
+        message = f"{_STATE} cannot be followed by this version: {fault}; run the version that wrote it, or a newer one"
+        raise ImportRefusedError(message) from fault
 
 
 def _refuse_damaged(folder: Path) -> None:

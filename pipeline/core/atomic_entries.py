@@ -8,8 +8,8 @@ of its round, and what stood there before; then comes the mark, one entry that s
 drops is named before the mark, and dropped after it. Whoever begins anew takes what stood before in place of what a
 round without its mark had begun, and puts that back with the first round of its own.
 
-The mark also says how many entries there are once its round is whole, and a sum over them: whoever is given entries
-that do not match has not been given all of them, and must not go on from these.
+The mark also says how many entries there are once its round is whole, and a sum over them: where what is given does
+not match, something is missing, or is not what was kept last (`damage`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,12 +32,9 @@ _NOTHING = -1
 _EXTENT = Struct("<QQ")
 """Of all entries: how many there are, and the sum of their checksums. A mark of an older version does not say it."""
 _ALL = (1 << 64) - 1
+_UNKNOWN = "an entry is kept that is none of this program's"
 _MOST_DROPPED = 3_000
 """Keys that are named in one entry, so that it is far below what a message may be."""
-
-
-class IncompleteEntriesError(ValueError):
-    """Entries are missing, or are not those that were kept last."""
 
 
 class _Entry(NamedTuple):
@@ -49,20 +46,21 @@ class _Entry(NamedTuple):
 
 
 class AtomicEntries:
-    """For one store of entries. The caller's keys have a blank in them: those without are of this module."""
+    """For one store of entries. The caller's keys have a blank in them: those without are of this module.
 
-    __slots__ = ("_begun", "_count", "_sum", "_whole")
+    `damage`  what shows that not all was given that was kept, in words; empty where nothing does.
+    """
+
+    __slots__ = ("_begun", "_count", "_sum", "_whole", "damage")
 
     def __init__(self) -> None:
         """Nothing is kept."""
         self._whole = self._count = self._sum = 0
         self._begun: dict[str, bytes | None] = {}
+        self.damage = ""
 
     def restore(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What the rounds that are whole have kept, of all that is there.
-
-        Raises ValueError for what is no entry, IncompleteEntriesError where not all of it is there.
-        """
+        """What the rounds that are whole have kept, of all that is there. Raises ValueError for what is no entry."""
         entries = {key: _read(content) for key, content in raw.items()}
         mark = entries.pop(MARK, None)
         whole = 0 if mark is None else mark.round
@@ -78,12 +76,11 @@ class AtomicEntries:
         held = {key: self._begun.get(key, entry.now) for key, entry in entries.items()}
         found = {key: content for key, content in held.items() if content is not None}
         self._count, self._sum = len(found), sum(map(_checksum, found, found.values())) & _ALL
-        if mark is not None and mark.now is not None:
-            count, total = _EXTENT.unpack(mark.now)
-            if count != self._count:
-                raise IncompleteEntriesError(f"{self._count} of {count} entries were read")
-            if total != self._sum:
-                raise IncompleteEntriesError(f"other than the last {count} entries were read")
+        if mark is not None:
+            self.damage = self._damage(mark)
+        elif any(entry.before is not None for entry in entries.values()):
+            # Only before the first round nothing stood there, and only its mark may be missing.
+            self.damage = f"{len(found)} entries were read, and no mark"
         return found
 
     def round(self, changes: Mapping[str, bytes | None], raw: Mapping[str, bytes]) -> Iterator[RawEntry]:
@@ -112,6 +109,16 @@ class AtomicEntries:
         yield MARK, _write(number, _EXTENT.pack(self._count, self._sum & _ALL), None)
         self._begun = {}
         yield from ((key, None) for key in dropped)
+
+    def _damage(self, mark: _Entry) -> str:
+        if mark.now is None:
+            return ""
+        if len(mark.now) != _EXTENT.size:
+            raise ValueError(_UNKNOWN)
+        count, total = _EXTENT.unpack(mark.now)
+        if count != self._count:
+            return f"{self._count} of {count} entries were read"
+        return "" if total == self._sum else f"{count} entries were read, not as they were kept last"
 
     def _before(self, key: str, raw: Mapping[str, bytes]) -> bytes | None:
         """What the last whole round has kept under this key."""
@@ -144,4 +151,4 @@ def _read(content: bytes) -> _Entry:
                 None if now == _NOTHING else content[_HEAD.size : middle],
                 None if before == _NOTHING else content[middle:],
             )
-    raise ValueError("an entry is kept that is none of this program's")
+    raise ValueError(_UNKNOWN)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from pipeline.core.atomic_entries import IncompleteEntriesError, RawEntry
+from pipeline.core.atomic_entries import RawEntry
 from pipeline.core.partition import Partitions
 from pipeline.core.stream_messages import reject_message, row_messages
 from pipeline.core.stream_rejects import of_stream
@@ -58,11 +58,14 @@ class TrackerParts(NamedTuple):
     """What a tracker works with.
 
     `begin_partition`  a partition that goes on from what is kept of it.
+    `see_damage`       is told what is missing of a partition, empty for nothing; raises ReadAgainError where it is not
+                       to be gone on from that.
     `sender`           for rows, rejects, and what is remembered.
     `on_settled`       is told of each round; must return soon, and raise nothing.
     """
 
     begin_partition: Callable[[int, Mapping[str, bytes]], TrackPartition]
+    see_damage: Callable[[int, str], None]
     partitions: Partitions
     sender: ConfirmedSender
     on_settled: Callable[[Settled], None]
@@ -77,7 +80,7 @@ class Tracker:
 
     def __init__(self, parts: TrackerParts, patience: TrackPatience) -> None:
         """Knows no partition. What follows the topic is given with `follow`, before the first message."""
-        self._begin_partition, self._addresses, self._sender, self._on_settled = parts
+        self._begin_partition, self._see_damage, self._addresses, self._sender, self._on_settled = parts
         self._patience = patience
         self._topic: FollowedTopic | None = None
         self._partitions: dict[int, TrackPartition] = {}
@@ -261,12 +264,9 @@ class Tracker:
         return part
 
     def _begin(self, partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
-        """Raises KafkaUnavailableError for what this program does not know: going on without it would lose it."""
+        """Raises KafkaUnavailableError for what this program does not know, or did not get: going on would lose it."""
         try:
-            return self._begin_partition(partition, kept)
-        except IncompleteEntriesError as fault:
-            message = f"{Topic.STATE.value}, partition {partition}: {fault}; it is read again"
-            raise KafkaUnavailableError(message) from fault
+            part = self._begin_partition(partition, kept)
         except Exception as fault:
             words = str(fault) if isinstance(fault, ValueError) else place_of_fault(fault)
             message = (
@@ -274,6 +274,8 @@ class Tracker:
                 "run the version that wrote it, or a newer one"
             )
             raise KafkaUnavailableError(message, needs_operator=True) from fault
+        self._see_damage(partition, part.damage)
+        return part
 
     def _is_due(self, partition: int, part: TrackPartition) -> bool:
         return bool(part.messages) and self._plan.is_due(partition, part.size, time.monotonic())

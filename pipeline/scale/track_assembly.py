@@ -15,6 +15,7 @@ from pipeline.core.partition import Partitions
 from pipeline.core.stream_records import StreamReader
 from pipeline.meters import Meters
 from pipeline.scale.confirmed_sender import ConfirmedSender, OnTrouble
+from pipeline.scale.damaged_state import DamagedState
 from pipeline.scale.kafka_ready import ready_options
 from pipeline.scale.role_service import serve_role
 from pipeline.scale.round_plan import TrackPatience
@@ -48,6 +49,7 @@ def make_track(settings: Settings, meters: Meters, patience: TrackPatience | Non
     patience = TrackPatience() if patience is None else patience
     client_id = f"chargeline-{version('chargeline')}-{socket.gethostname()}-{os.getpid()}"
     catalogue, spans, reader = shipped_catalogue(), spans_of(settings), StreamReader()
+    damaged = DamagedState()
 
     def begin() -> Begun:
         options = ready_options(settings)
@@ -63,7 +65,7 @@ def make_track(settings: Settings, meters: Meters, patience: TrackPatience | Non
     ) -> Tracker:
         addresses = Partitions(settings.kafka_partitions)
         sender = ConfirmedSender(producer, _AWAY_S, on_trouble)
-        return Tracker(TrackerParts(begin_partition, addresses, sender, on_settled), patience)
+        return Tracker(TrackerParts(begin_partition, damaged.see, addresses, sender, on_settled), patience)
 
     def make_topic(
         tracker: Tracker, options: Mapping[str, str], folder: Path, given: Callable[[frozenset[int]], None]

@@ -29,6 +29,7 @@ class TrackMessage(NamedTuple):
 class TrackPartition:
     """See above. For one thread at a time.
 
+    `damage`    what shows that this begins without something that was kept, in words; empty where nothing does.
     `messages`  that were taken and are not done with, in order.
     `records`   in these, and `size` their bytes.
     `rejects`   for what of them cannot be read.
@@ -41,6 +42,7 @@ class TrackPartition:
         self._track = PartitionTrack(catalogue, spans, partition)
         self._entries = AtomicEntries()
         self._track.restore(self._entries.restore(raw).items())
+        self.damage = self._entries.damage
         self._reader = reader
         self._raw = raw
         self.messages: list[TrackMessage] = []

@@ -24,7 +24,7 @@ from pipeline.scale.track import Settled, Tracker
 from pipeline.scale.trouble import Trouble
 from pipeline.wires.alert_webhook import AlertWebhook
 from pipeline.wires.faust_app import FollowedTopic, FollowingEndedError
-from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_fault import KafkaUnavailableError, ReadAgainError
 from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import SourceState, SourceStatus
 from schemas.meters import KafkaStatus
@@ -35,6 +35,8 @@ _LOG = logging.getLogger(__name__)
 _LOOK_S = 1.0
 _PROBE_S = 10.0
 _LEAVE_S = 7.0
+_LONG_S, _MOST_IN_VAIN = 600.0, 2
+"""A life that lasted so long has helped; so many that did not are no accident any more."""
 
 
 class StuckError(OSError):
@@ -75,6 +77,7 @@ class TrackRole:
         self._trouble = Trouble(meters)
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
+        self._in_vain, self._began_at = 0, monotonic()
         self._failures = self._lives = self._rebalances = self._missed = 0
         self._ours: frozenset[int] | None = None
         self._tracker: Tracker | None = None
@@ -99,6 +102,8 @@ class TrackRole:
                             begun.producer.close()
                             break
                         await self._live(begun)
+                    except ReadAgainError as fault:
+                        self._read_again(fault)
                     except KafkaUnavailableError as fault:
                         self._failures += 1
                         self._trouble.tell(fault)
@@ -128,6 +133,7 @@ class TrackRole:
             tracker.follow(topic)
             self._tracker, self._topic = tracker, topic
             self._lives += 1
+            self._began_at = monotonic()
             following = asyncio.create_task(topic.run())
             waits = (tracker.beat(), tracker.watch(), tracker.over.wait(), self._stopping.wait())
             waiting = [asyncio.create_task(wait) for wait in waits]
@@ -163,6 +169,16 @@ class TrackRole:
             following.cancel()
             with suppress(asyncio.CancelledError, FollowingEndedError, KafkaUnavailableError):
                 await following
+
+    def _read_again(self, fault: ReadAgainError) -> None:
+        """Each time it is a rebalance for all members: where that does not help, it is done more and more seldom."""
+        if monotonic() - self._began_at > _LONG_S:
+            self._in_vain = 0
+        self._in_vain += 1
+        self._failures = max(self._failures, self._in_vain)
+        if self._in_vain > _MOST_IN_VAIN:
+            fault = ReadAgainError(f"{fault}; that did not help before: please report it", needs_operator=True)
+        self._trouble.tell(fault)
 
     def _given(self, partitions: frozenset[int]) -> None:
         self._ours = partitions

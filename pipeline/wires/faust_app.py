@@ -11,22 +11,23 @@ the caller's own producer, which says when it is (`StateTable`); the library res
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import faust
 from faust.tables.manager import TableManager
-from faust.types import TP, StreamT
+from faust.types import TP, ChannelT, StreamT
 from faust.types.auth import CredentialsT
+from mode.utils.queues import ThrowableQueue
 
 from pipeline.wires.faust_consumer import DoneConsumer, DoneTransport
 from pipeline.wires.faust_order import TopicOrder
-from pipeline.wires.faust_restored import RestoredPartitions
+from pipeline.wires.faust_restored import Restoration
 from pipeline.wires.faust_silence import TopicSilence
 from pipeline.wires.faust_table import Keep, StateTable
-from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_fault import ReadAgainError
 
 TRACK_GROUP = "chargeline.track"
 """The consumer group, and Faust's name for the app."""
@@ -84,9 +85,10 @@ class FollowedTopic:
         self._ours: frozenset[TP] = frozenset()
         self._order = TopicOrder()
         self._silence = TopicSilence(self._order)
-        self._fault: KafkaUnavailableError | None = None
+        self._fault: ReadAgainError | None = None
         self._over = asyncio.Event()
         self._taken = 0
+        self._waiting: ThrowableQueue[object] | None = None
         self._is_taking = False
         self._app = faust.App(
             TRACK_GROUP,
@@ -120,7 +122,8 @@ class FollowedTopic:
         self._table = StateTable(self._app, name="state", key_type=bytes, value_type=bytes, changelog_topic=state)
         self._table.keep = parts.keep
         self._app.tables.add(self._table)
-        self._restored = RestoredPartitions(cast(TableManager, self._app.tables).recovery.active_offsets)
+        self._table.see_restored = self._see_restored
+        self._restoration = Restoration(cast(TableManager, self._app.tables).recovery.active_offsets)
         self._app.agent(topic, name="follow")(self._follow)
         self._app.on_partitions_revoked.connect(self._revoked)
         self._app.on_partitions_assigned.connect(self._assigned)
@@ -128,7 +131,7 @@ class FollowedTopic:
     async def run(self) -> None:
         """Follow the topic until `stop`.
 
-        Raises FollowingEndedError where the library gives up, KafkaUnavailableError where it gives nothing of what
+        Raises FollowingEndedError where the library gives up, ReadAgainError where it gives nothing of what
         waits, or not all of the table; in each case this is to be stopped, and one begun anew.
         """
         starting = asyncio.ensure_future(self._app.start())
@@ -144,7 +147,7 @@ class FollowedTopic:
                 raise self._fault
             if self._app.crashed:
                 raise FollowingEndedError(str(self._app.crash_reason or "no reason was given"))
-        except (FollowingEndedError, KafkaUnavailableError):
+        except (FollowingEndedError, ReadAgainError):
             raise
         except Exception as fault:
             raise FollowingEndedError(f"{type(fault).__name__}: {fault}") from fault
@@ -172,6 +175,11 @@ class FollowedTopic:
             consumer.done[TP(self._parts.topic, partition)] = offset
 
     @property
+    def is_restored(self) -> bool:
+        """Whether all that was kept of our partitions is there: before that, nothing is taken."""
+        return self._restoration.is_over
+
+    @property
     def missed(self) -> int:
         """Messages that Kafka's retention dropped before they were read."""
         return self._order.missed
@@ -185,10 +193,13 @@ class FollowedTopic:
         return {partition: lag for partition, lag in lags.items() if lag is not None}
 
     async def _follow(self, stream: StreamT[bytes]) -> None:
+        self._waiting = cast(ChannelT[bytes], stream.channel).queue
         async for event in stream.events():
             message = event.message
             consumer = self._app.consumer
-            if isinstance(consumer, DoneConsumer) and not await self._is_to_be_taken(
+            if not self.is_restored or self._fault is not None:
+                continue
+            if isinstance(consumer, DoneConsumer) and not await self._order.is_next(
                 consumer, message.tp, message.offset
             ):
                 continue
@@ -199,31 +210,31 @@ class FollowedTopic:
             await self._parts.take(Taken(message.partition, message.offset, value))
             self._is_taking = False
 
-    async def _is_to_be_taken(self, consumer: DoneConsumer, tp: TP, offset: int) -> bool:
-        """Whether this message comes next, and what was kept of its partition is all there. May never return."""
-        try:
-            if not await self._restored.is_whole(consumer, TP(self._parts.state, tp.partition)):
-                return False
-        except KafkaUnavailableError as fault:
-            self._end(fault)
-            await asyncio.Event().wait()
-        return await self._order.is_next(consumer, tp, offset)
+    async def _see_restored(self, changelogs: Collection[TP]) -> None:
+        consumer = self._app.consumer
+        if isinstance(consumer, DoneConsumer):
+            try:
+                await self._restoration.see(consumer, changelogs)
+            except ReadAgainError as fault:
+                self._end(fault)
 
-    def _end(self, fault: KafkaUnavailableError) -> None:
+    def _end(self, fault: ReadAgainError) -> None:
         self._fault = self._fault or fault
         self._over.set()
 
     async def _look_for_ever(self) -> None:
-        taken = 0
+        taken, idle_s = 0, 0.0
         while True:
             await asyncio.sleep(_LOOK_S)
             app, consumer = self._app, self._app.consumer
             if not isinstance(consumer, DoneConsumer):
                 continue
             is_held_up, taken = self._is_taking and self._taken == taken, self._taken
+            # While messages wait for the agent, those of other partitions wait for their turn.
+            idle_s += _LOOK_S if self._waiting is None or self._waiting.empty() else 0.0
             try:
-                await self._silence.look(consumer, self._table.restored, is_held_up=is_held_up)
-            except KafkaUnavailableError as fault:
+                await self._silence.look(consumer, self._table.restored, idle_s, is_held_up=is_held_up)
+            except ReadAgainError as fault:
                 self._end(fault)
             if app.flow_control.is_active() and not app.rebalancing:
                 for tp in () if self._is_taking else self._ours:
@@ -233,7 +244,7 @@ class FollowedTopic:
 
     async def _revoked(self, _app: object, /, *_: object, signal: object, **__: object) -> None:
         self._silence.begin_anew()
-        self._restored.begin_anew()
+        self._restoration.begin_anew()
         await self._parts.given_up()
         self._order.begin_anew()
 
@@ -248,6 +259,6 @@ class FollowedTopic:
             consumer.forget()
         await self._parts.given_up()
         self._order.begin_anew(ours)
-        self._restored.begin_anew()
+        self._restoration.begin_anew()
         self._silence.begin_anew(ours)
         self._parts.given(partitions)

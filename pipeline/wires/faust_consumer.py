@@ -67,6 +67,11 @@ class _DoneThread(driver.AIOKafkaConsumerThread):
     logger = LIBRARY
     Worker = _Thread
 
+    async def on_start(self) -> None:
+        # What the client leaves behind when its connections are closed under it, asyncio would print.
+        self.thread_loop.set_exception_handler(lambda _, said: LIBRARY.debug("left behind: %s", said.get("exception")))
+        await super().on_start()
+
     async def on_thread_stop(self) -> None:
         # The client raises what it itself has cancelled.
         with suppress(Exception, asyncio.CancelledError):

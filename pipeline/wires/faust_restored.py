@@ -1,21 +1,22 @@
-"""Whether Faust's table was restored as far as Kafka keeps it: seen once for each partition, before it is relied on.
+"""Whether Faust's table was restored as far as Kafka keeps it: seen after each rebalance, before a message is taken.
 
 Owns what is asked for that. Must not know what the table holds.
 
 Faust waits for Kafka's answers for a limited time while it restores a table, and goes on without them as if there were
-nothing to restore. Whoever goes on from an empty table forgets what was kept, and nobody is told.
+nothing to restore: whoever goes on from an empty table forgets what was kept. It also lets messages through before the
+table is restored, and before it knows what the group has committed. So no message is to be taken until `is_over`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from faust.types import TP
 
-from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_fault import ReadAgainError
 
-_ANSWER_S, _AGAIN_S = 10.0, 1.0
+_AGAIN_S = 1.0
 
 
 class Restorable(Protocol):
@@ -24,43 +25,53 @@ class Restorable(Protocol):
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         """Where the next messages will be."""
 
+    async def perform_seek(self) -> None:
+        """Know what is committed, and go on from there."""
 
-class RestoredPartitions:
-    """Those of a table that may be relied on. For one event loop."""
 
-    def __init__(self, restored: Mapping[TP, int | None]) -> None:
-        """`restored` says which entry of the changelog was read last, of each partition, as it is at any moment."""
-        self._restored = restored
-        self._seen: set[TP] = set()
+class Restoration:
+    """That of a table. For one event loop.
+
+    `is_over`  whether all that was kept of the partitions that are ours is there.
+    """
+
+    def __init__(self, read: Mapping[TP, int | None]) -> None:
+        """`read` says which entry of the changelog was read last, of each partition, as it is at any moment."""
+        self._read = read
         self._times = 0
+        self.is_over = False
 
     def begin_anew(self) -> None:
-        """Partitions changed hands: all are to be seen again."""
-        self._seen.clear()
+        """Partitions change hands."""
         self._times += 1
+        self.is_over = False
 
-    async def is_whole(self, consumer: Restorable, tp: TP) -> bool:
-        """Whether a partition of the changelog was read to its end; False where partitions change hands meanwhile.
+    async def see(self, consumer: Restorable, changelogs: Collection[TP]) -> None:
+        """The library says that these are restored. Waits for Kafka's answer, or until partitions change hands.
 
-        To be asked before anything new is kept in it. Waits for Kafka's answer. Raises KafkaUnavailableError where it
-        was not.
+        Raises ReadAgainError for one that was not read to its end.
         """
         times = self._times
-        while times == self._times and tp not in self._seen:
-            end = await self._end(consumer, tp)
-            if end is None:
+        while times == self._times and not self.is_over:
+            ends = await self._ends(consumer, changelogs)
+            if ends is None:
                 await asyncio.sleep(_AGAIN_S)
             elif times == self._times:
-                last = self._restored.get(tp)
-                read = 0 if last is None else last + 1
-                if read < end:
-                    words = f"{tp.topic}, partition {tp.partition}: {read} of {end} entries were read"
-                    raise KafkaUnavailableError(f"Kafka: {words}; they are read again")
-                self._seen.add(tp)
-        return times == self._times
+                self._compare(ends)
+                self.is_over = True
 
-    async def _end(self, consumer: Restorable, tp: TP) -> int | None:
+    async def _ends(self, consumer: Restorable, changelogs: Collection[TP]) -> Mapping[TP, int] | None:
+        # Whatever keeps Kafka from answering now, the next question may be answered.
         with suppress(Exception):
-            async with asyncio.timeout(_ANSWER_S):
-                return (await consumer.highwaters(tp))[tp]
+            ends = await consumer.highwaters(*changelogs) if changelogs else {}
+            await consumer.perform_seek()
+            return ends
         return None
+
+    def _compare(self, ends: Mapping[TP, int]) -> None:
+        for tp, end in ends.items():
+            last = self._read.get(tp)
+            read = 0 if last is None else last + 1
+            if read < end:
+                words = f"{tp.topic}, partition {tp.partition}, was read up to {read} of {end}"
+                raise ReadAgainError(f"Kafka: {words}; it is read again")

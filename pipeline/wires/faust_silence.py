@@ -6,18 +6,14 @@ Faust gives nothing of a partition while its table is restored, and sometimes it
 paused and nobody resumes it. What Kafka told with the last message it gave says nothing then: only who asks knows.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from time import monotonic
 from typing import Protocol
 
 from faust.types import TP
 
 from pipeline.wires.faust_order import Readable
 from pipeline.wires.kafka_silence import SilentPartitions, stalled
-
-_ANSWER_S = 10.0
 
 
 class Askable(Readable, Protocol):
@@ -60,11 +56,12 @@ class TopicSilence:
         if tp in self._ours:
             self._silent.came((tp.topic, tp.partition))
 
-    async def look(self, consumer: Askable, moved: object, *, is_held_up: bool) -> None:
+    async def look(self, consumer: Askable, moved: object, idle_s: float, *, is_held_up: bool) -> None:
         """Ask about those that are silent. To be called now and then.
 
         `moved` changes while the table is restored, and nothing comes for that time; neither does where whoever takes
-        the messages is held up. Raises KafkaUnavailableError for a partition that has stalled.
+        the messages is held up. `idle_s` is for how long whoever takes them had nothing to do, ever. Raises
+        ReadAgainError for a partition that has stalled.
         """
         if is_held_up or moved != self._moved:
             self._moved = moved
@@ -74,16 +71,15 @@ class TopicSilence:
             return
         ends: Mapping[TP, int] = {}
         firsts: Mapping[TP, int] = {}
-        # What Kafka does not answer is asked again.
+        # What Kafka does not answer is asked again; the library waits for an answer for so long itself.
         with suppress(Exception):
-            async with asyncio.timeout(_ANSWER_S):
-                firsts = await consumer.earliest_offsets(*asked)
-                ends = await consumer.highwaters(*asked)
+            firsts = await consumer.earliest_offsets(*asked)
+            ends = await consumer.highwaters(*asked)
         for tp in self._ours.intersection(ends):
             consumer.ends[tp] = ends[tp]
             expected = self._order.expected(consumer, tp)
             waiting = ends[tp] - max(expected or 0, firsts.get(tp, 0))
-            if self._silent.has_stalled((tp.topic, tp.partition), waiting, monotonic()):
+            if self._silent.has_stalled((tp.topic, tp.partition), waiting, idle_s):
                 raise stalled((tp.topic, tp.partition), waiting)
 
 

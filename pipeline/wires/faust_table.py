@@ -3,24 +3,29 @@
 Owns the form of these keys. Must not know what an entry says, or how it becomes durable.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Iterator, Mapping
 
 import faust
-from faust.types import EventT
+from faust.types import TP, EventT
 
 from pipeline.wires.faust_consumer import LIBRARY
 
 Keep = Callable[[int, bytes, bytes | None], None]
 """Begins to keep an entry of the table: its partition, key and content; None for nothing."""
 
+SeeRestored = Callable[[Collection[TP]], Awaitable[None]]
+"""See StateTable."""
+
 
 class StateTable(faust.Table[bytes, bytes]):
     """The table. The key of an entry names its partition (`key_in`), so that it can be set at any time.
 
-    `restored`  entries that were read from the changelog, ever.
+    `restored`       entries that were read from the changelog, ever.
+    `see_restored`   is asked, and waited for, once the library says that partitions of the changelog are restored.
     """
 
     keep: Keep
+    see_restored: SeeRestored
     restored = 0
     logger = LIBRARY
 
@@ -28,6 +33,11 @@ class StateTable(faust.Table[bytes, bytes]):
         """An entry is restored."""
         self.restored += 1
         await super().on_changelog_event(event)
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """These are restored, as the library says."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        await self.see_restored(active_tps)
 
     def kept(self, partition: int) -> Mapping[str, bytes]:
         """What is kept of a partition, as it is at any moment, by its keys (`key_in`)."""

@@ -61,6 +61,10 @@ class KafkaUnavailableError(Exception):
         self.needs_operator = needs_operator
 
 
+class ReadAgainError(KafkaUnavailableError):
+    """Kafka works, but not all of what it has came: to begin anew may help."""
+
+
 class Complaints:
     """What a client says of its connections, which an answer that does not come leaves out."""
 

@@ -6,7 +6,7 @@ Owns when Kafka is asked about a partition, and for how long its messages may wa
 from collections.abc import Callable, Iterable
 from time import monotonic
 
-from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_fault import ReadAgainError
 
 Partition = tuple[str, int]
 """A topic's name, and the partition in it."""
@@ -74,8 +74,8 @@ class SilentPartitions:
         return now - since > STALLED_S and flowed_s - flowed_before_s > FLOWED_S
 
 
-def stalled(partition: Partition, waiting: int) -> KafkaUnavailableError:
+def stalled(partition: Partition, waiting: int) -> ReadAgainError:
     """So many messages of a partition wait, and none comes."""
     topic, number = partition
     words = f"{waiting} messages of {topic}, partition {number}, wait and none comes: the group is joined anew"
-    return KafkaUnavailableError(f"Kafka: {words}")
+    return ReadAgainError(f"Kafka: {words}")

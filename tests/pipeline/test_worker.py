@@ -175,7 +175,8 @@ async def test_stopping_finishes_what_is_at_hand(state: StateFile) -> None:
         await stopping
         await bench.acknowledged(token)
     assert len(bench.times) == 15
-    assert bench.source.events[:2] == ["cancel", "stop"]
+    # Whoever leaves the bench cancels once more, before the end or after it.
+    assert (bench.source.events[0], bench.source.events.count("stop")) == ("cancel", 1)
 
 
 async def test_stopping_in_trouble_leaves_the_rest_to_the_broker(state: StateFile) -> None:

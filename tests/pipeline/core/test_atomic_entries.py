@@ -1,14 +1,16 @@
 """Atomic entries: wherever a round is cut off, what is read back is one whole round or the one before."""
 
+import struct
 from collections.abc import Iterable
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.atomic_entries import MARK, AtomicEntries, IncompleteEntriesError, RawEntry
+from pipeline.core.atomic_entries import MARK, AtomicEntries, RawEntry
 
+HEAD = 16
+"""Bytes of an entry before its contents."""
 KEYS = st.sampled_from(["fact a", "fact b", "fact c", "heard 1"])
 CONTENTS = st.none() | st.binary(max_size=6)
 ROUNDS = st.lists(st.tuples(st.dictionaries(KEYS, CONTENTS), st.none() | st.integers(0, 12)), max_size=12)
@@ -37,8 +39,9 @@ def test_a_round_is_kept_whole_or_not_at_all(rounds: list[tuple[dict[str, bytes 
                     kept[key] = now
         if cut_at is not None:
             entries = AtomicEntries()
-            assert entries.restore(raw) == kept
-    assert AtomicEntries().restore(raw) == kept
+            assert (entries.restore(raw), entries.damage) == (kept, "")
+    entries = AtomicEntries()
+    assert (entries.restore(raw), entries.damage) == (kept, "")
 
 
 def test_a_great_many_are_dropped_at_once() -> None:
@@ -82,24 +85,52 @@ def test_whoever_is_given_other_entries_than_were_kept_is_told(
     # The first of it was lost, as where it is read from its middle on.
     partly: dict[str, bytes] = {}
     apply(partly, history[data.draw(st.integers(0, len(history) - 1)) :])
-    if MARK not in partly or partly == raw:
-        return
-    with suppress(IncompleteEntriesError):
-        assert AtomicEntries().restore(partly) == kept
-
-
-def test_how_many_are_missing_is_said_and_that_one_is_old() -> None:
-    raw: dict[str, bytes] = {}
     entries = AtomicEntries()
+    if entries.restore(partly) != kept:
+        # What is missing is not seen where neither a mark nor what stood before is there: then nothing else is, either.
+        assert entries.damage or not any(key == MARK or len(content) > HEAD + 6 for key, content in partly.items())
+
+
+@pytest.mark.parametrize(
+    ("changed", "damage"),
+    [
+        ({}, ""),
+        ({"fact b": None}, "1 of 2 entries were read"),
+        ({"fact c": b"4"}, "3 of 2 entries were read"),
+        ({"fact a": b"old"}, "2 entries were read, not as they were kept last"),
+        ({MARK: None}, "1 entries were read, and no mark"),
+    ],
+)
+def test_what_is_missing_is_said(changed: dict[str, bytes | None], damage: str) -> None:
+    entries, raw = AtomicEntries(), dict[str, bytes]()
     apply(raw, entries.round({"fact a": b"1", "fact b": b"2"}, raw))
     old = raw["fact a"]
     apply(raw, entries.round({"fact a": b"3"}, raw))
-    with pytest.raises(IncompleteEntriesError, match=r"^1 of 2 entries were read$"):
-        AtomicEntries().restore({key: content for key, content in raw.items() if key != "fact b"})
-    with pytest.raises(IncompleteEntriesError, match=r"^other than the last 2 entries were read$"):
-        AtomicEntries().restore({**raw, "fact a": old})
-    with pytest.raises(IncompleteEntriesError, match=r"^3 of 2 entries were read$"):
-        AtomicEntries().restore({**raw, "fact c": old})
+    apply(raw, ((key, None if content is None else old) for key, content in changed.items()))
+    entries = AtomicEntries()
+    entries.restore(raw)
+    assert entries.damage == damage
+
+
+def test_after_the_next_round_what_is_there_counts() -> None:
+    entries, raw = AtomicEntries(), dict[str, bytes]()
+    apply(raw, entries.round({"fact a": b"1", "fact b": b"2"}, raw))
+    del raw["fact b"]
+    entries = AtomicEntries()
+    assert entries.restore(raw) == {"fact a": b"1"}
+    assert entries.damage
+    apply(raw, entries.round({"fact c": b"3"}, raw))
+    entries = AtomicEntries()
+    assert (entries.restore(raw), entries.damage) == ({"fact a": b"1", "fact c": b"3"}, "")
+
+
+def test_a_mark_of_a_form_that_is_not_known_is_told_of() -> None:
+    entries, raw = AtomicEntries(), dict[str, bytes]()
+    apply(raw, entries.round({"fact a": b"1"}, raw))
+    head, content = raw[MARK][:8], raw[MARK][HEAD:]
+    longer = head + struct.pack("<ii", len(content) + 1, -1) + content + b"?"
+    with pytest.raises(ValueError, match="none of this program's"):
+        AtomicEntries().restore({**raw, MARK: longer})
 
 
 def test_a_mark_that_does_not_say_how_many_is_believed() -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from faust.tables.recovery import Recovery
 from faust.types import TP
 
 from pipeline.core.atomic_entries import AtomicEntries
@@ -163,19 +164,39 @@ async def test_state_of_a_newer_version_holds_until_somebody_mends_it(kafka: Kaf
 
 
 @pytest.mark.services
-async def test_state_that_comes_back_in_part_is_told_and_read_again(kafka: Kafka) -> None:
+async def test_state_that_comes_back_in_part_is_read_again_and_then_gone_on_from(
+    kafka: Kafka, caplog: pytest.LogCaptureFixture
+) -> None:
     make_topics(kafka)
     entries = list(AtomicEntries().round({"meaning 0": b"{}", "meaning 1": b"{}"}, {}))
-    missing = [(key, content) for key, content in entries if key == "meaning 1"]
-    produce_state(kafka, 2, [entry for entry in entries if entry not in missing])
+    produce_state(kafka, 2, [(key, content) for key, content in entries if " " not in key])
     produce(kafka, commands(60))
     async with working(Bench(kafka.brokers)) as bench:
-        await until(lambda: bench.gauges.state is WorkerState.RETRYING)
-        assert "chargeline.state, partition 2: 1 of 2 entries were read; it is read again" in bench.gauges.words
-        assert list(states(kafka).values()).count("published") < 60
-        await asyncio.to_thread(produce_state, kafka, 2, [(key, None) for key, _ in entries])
         await until_known(kafka, ["published"] * 60)
-        await until(lambda: bench.gauges.state is WorkerState.CONSUMING)
+        await until(lambda: bench.gauges.state is WorkerState.CONSUMING and bench.is_done)
+        assert "chargeline.state, partition 2: 0 of 2 entries were read; it is read again" in caplog.text
+        assert "chargeline.state, partition 2: 0 of 2 entries were read, twice: what is missing is forg" in caplog.text
+        assert bench.snapshot.counts.connections == 2
+
+
+@pytest.mark.services
+async def test_where_it_helps_nothing_to_begin_anew_somebody_is_called(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_topics(kafka)
+    produce_state(kafka, 1, [("meaning 0", b"x" * 16)])
+    produce(kafka, commands(30))
+
+    async def unanswered(*_: object) -> None:
+        """Kafka never says in time what there is."""
+
+    monkeypatch.setattr(Recovery, "_build_highwaters", unanswered)
+    async with working(Bench(kafka.brokers)) as bench:
+        await until(lambda: bench.gauges.state is WorkerState.RETRYING)
+        assert "chargeline.state, partition 1, was read up to 0 of 1; it is read again" in bench.gauges.words
+        await until(lambda: bench.gauges.state is WorkerState.HOLDING)
+        assert "that did not help before: please report it" in bench.gauges.words
+        assert states(kafka) == {}
 
 
 @pytest.mark.services

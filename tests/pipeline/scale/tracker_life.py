@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pipeline.core.partition import Partitions
 from pipeline.core.stream_records import StreamReader
 from pipeline.scale.confirmed_sender import ConfirmedSender
+from pipeline.scale.damaged_state import DamagedState
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track import Settled, Tracker, TrackerParts
 from pipeline.scale.track_partition import TrackPartition
@@ -51,7 +52,9 @@ class Life:
 
         producer = KafkaProducer(chosen, "test", 1, parts.patience.give_up_s)
         self.sender = parts.sender(producer, 1.0, self.trouble.append)
-        self.tracker = Tracker(TrackerParts(begin, Partitions(COUNT), self.sender, self.settled.append), parts.patience)
+        self.tracker = Tracker(
+            TrackerParts(begin, DamagedState().see, Partitions(COUNT), self.sender, self.settled.append), parts.patience
+        )
         self.topic = FollowedTopic(
             FaustParts(
                 urls=broker_urls(chosen),

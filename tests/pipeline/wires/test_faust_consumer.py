@@ -74,6 +74,23 @@ async def test_how_much_is_left_is_not_said_before_it_is_known(kafka: Kafka, tmp
     follower.producer.close()
 
 
+@pytest.mark.services
+async def test_what_the_client_leaves_behind_is_not_printed(
+    kafka: Kafka, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_topics(kafka)
+    async with following(kafka, tmp_path) as follower:
+        await until(lambda: follower.ours == {0, 1, 2})
+        consumer = follower.topic._app.consumer
+        assert isinstance(consumer, DoneConsumer)
+        loop = consumer._thread.thread_loop
+        said = {"message": "Task exception was never retrieved", "exception": OSError("hunter2")}
+        with caplog.at_level("DEBUG"):
+            loop.call_soon_threadsafe(loop.call_exception_handler, said)
+            await until(lambda: "hunter2" in caplog.text)
+        assert {record.levelname for record in caplog.records if "hunter2" in record.getMessage()} == {"DEBUG"}
+
+
 async def only_fetcher(follower: Follower) -> DoneConsumer:
     """Its consumer, from which nobody else fetches from now on, and which has read all of 40 entries of partition 1."""
     await until(lambda: follower.ours == {0, 1, 2})

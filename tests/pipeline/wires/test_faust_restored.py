@@ -1,7 +1,7 @@
 """What is restored: a table that was not read to its end is told of, and not relied on; at a real Kafka too."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,9 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from pipeline.wires import faust_restored
-from pipeline.wires.faust_restored import RestoredPartitions
+from pipeline.wires.faust_restored import Restorable, Restoration
 from pipeline.wires.faust_table import key_in
-from pipeline.wires.kafka_fault import KafkaUnavailableError
+from pipeline.wires.kafka_fault import ReadAgainError
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
 from tests.pipeline.wires.following import Follower, following, numbers, until_told
@@ -27,8 +27,8 @@ class Answering:
     def __init__(self, end: int, silent: int = 0) -> None:
         self.end = end
         self.silent = silent
-        self.asked = 0
-        self.changes: RestoredPartitions | None = None
+        self.asked = self.sought = 0
+        self.changes: Restoration | None = None
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
         self.asked += 1
@@ -38,38 +38,46 @@ class Answering:
             self.changes.begin_anew()
         return dict.fromkeys(partitions, self.end)
 
+    async def perform_seek(self) -> None:
+        self.sought += 1
+
 
 @pytest.mark.parametrize(("last", "end"), [(None, 0), (-1, 0), (0, 1), (6, 7), (9, 7)])
-def test_what_was_read_to_its_end_is_relied_on_and_asked_about_once(last: int | None, end: int) -> None:
-    kafka, restored = Answering(end), RestoredPartitions({ONE: last})
-    for asked in (1, 1):
-        assert asyncio.run(restored.is_whole(kafka, ONE))
-        assert kafka.asked == asked
-    restored.begin_anew()
-    assert asyncio.run(restored.is_whole(kafka, ONE))
-    assert kafka.asked == 2
+def test_what_was_read_to_its_end_is_relied_on(last: int | None, end: int) -> None:
+    kafka, restoration = Answering(end), Restoration({ONE: last})
+    assert not restoration.is_over
+    asyncio.run(restoration.see(kafka, {ONE}))
+    assert (restoration.is_over, kafka.asked, kafka.sought) == (True, 1, 1)
+    restoration.begin_anew()
+    assert not restoration.is_over
+
+
+def test_who_has_no_partition_asks_for_none() -> None:
+    kafka, restoration = Answering(7), Restoration({})
+    asyncio.run(restoration.see(kafka, ()))
+    assert (restoration.is_over, kafka.asked, kafka.sought) == (True, 0, 1)
 
 
 @pytest.mark.parametrize(("last", "end", "read"), [(None, 1, 0), (-1, 7, 0), (5, 7, 6)])
 def test_what_was_not_read_to_its_end_is_told_of(last: int | None, end: int, read: int) -> None:
-    with pytest.raises(KafkaUnavailableError, match=f"state, partition 1: {read} of {end} entries were read"):
-        asyncio.run(RestoredPartitions({ONE: last}).is_whole(Answering(end), ONE))
+    restoration = Restoration({ONE: last})
+    with pytest.raises(ReadAgainError, match=f"state, partition 1, was read up to {read} of {end}"):
+        asyncio.run(restoration.see(Answering(end), {ONE}))
+    assert not restoration.is_over
 
 
 def test_kafka_is_asked_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faust_restored, "_AGAIN_S", 0.0)
-    kafka = Answering(7, silent=3)
-    assert asyncio.run(RestoredPartitions({ONE: 6}).is_whole(kafka, ONE))
-    assert kafka.asked == 4
+    kafka, restoration = Answering(7, silent=3), Restoration({ONE: 6})
+    asyncio.run(restoration.see(kafka, {ONE}))
+    assert (restoration.is_over, kafka.asked) == (True, 4)
 
 
 def test_where_partitions_change_hands_meanwhile_nothing_is_known() -> None:
-    restored, kafka = RestoredPartitions({ONE: 2}), Answering(7)
-    kafka.changes = restored
-    assert not asyncio.run(restored.is_whole(kafka, ONE))
-    kafka.changes = None
-    with pytest.raises(KafkaUnavailableError):
-        asyncio.run(restored.is_whole(kafka, ONE))
+    restoration, kafka = Restoration({ONE: 2}), Answering(7)
+    kafka.changes = restoration
+    asyncio.run(restoration.see(kafka, {ONE}))
+    assert not restoration.is_over
 
 
 @pytest.mark.services
@@ -92,5 +100,36 @@ async def test_a_table_that_the_library_takes_for_empty_is_not_relied_on(kafka: 
         running = asyncio.create_task(follower.topic.run())
         produce(kafka, numbers(3))
         words = await until_told(follower, running)
-    assert words == "Kafka: chargeline.state, partition 1: 0 of 40 entries were read; they are read again"
-    assert all(taken.partition != 1 for taken in follower.taken)
+    assert words == "Kafka: chargeline.state, partition 1, was read up to 0 of 40; it is read again"
+    assert follower.taken == []
+
+
+@pytest.mark.services
+async def test_no_message_is_taken_before_the_table_is_restored(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_topics(kafka)
+    produce(kafka, numbers(30))
+    follower = Follower(kafka, tmp_path)
+    answers = asyncio.Event()
+    compare = Restoration._ends
+
+    async def late(self: Restoration, consumer: Restorable, changelogs: Collection[TP]) -> Mapping[TP, int] | None:
+        # The library lets messages through, as it may where they waited when partitions changed hands.
+        app = follower.topic._app
+        app.consumer.resume_partitions(app.consumer.assignment())
+        app.flow_control.resume()
+        app.consumer.resume_flow()
+        await answers.wait()
+        return await compare(self, consumer, changelogs)
+
+    monkeypatch.setattr(Restoration, "_ends", late)
+    running = asyncio.create_task(follower.topic.run())
+    await until(lambda: frozenset({0, 1, 2}) in follower.told)
+    await asyncio.sleep(3)
+    assert follower.taken == []
+    answers.set()
+    await until(lambda: len(follower.taken) == 30)
+    await follower.topic.stop()
+    await running
+    follower.producer.close()
