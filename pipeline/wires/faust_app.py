@@ -125,8 +125,9 @@ class FollowedTopic:
         self._table.see_restored = self._see_restored
         self._restoration = Restoration(cast(TableManager, self._app.tables).recovery.active_offsets)
         self._app.agent(topic, name="follow")(self._follow)
-        self._app.on_partitions_revoked.connect(self._revoked)
-        self._app.on_partitions_assigned.connect(self._assigned)
+        # The library's classes hold who listens for ever, and would hold the table with it.
+        self._app.on_partitions_revoked.connect(self._revoked, weak=True)
+        self._app.on_partitions_assigned.connect(self._assigned, weak=True)
 
     async def run(self) -> None:
         """Follow the topic until `stop`.

@@ -1,6 +1,8 @@
 """Faust at a real Kafka: what comes and in which order, what is kept, and how partitions change hands."""
 
 import asyncio
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from tests.pipeline.scale.writing import produce
 from tests.pipeline.wires.following import HANGS_S, Follower, following, numbers
 from tests.services.kafka import Kafka
 from tests.waiting import until
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.services
@@ -123,6 +127,34 @@ async def test_a_login_is_used_and_a_wrong_one_ends_it_without_showing_the_passw
         assert "hunter2" not in str(caught.value)
         await wrong.topic.stop()
         wrong.producer.close()
+
+
+LIVES = """
+import asyncio, gc, sys, weakref
+from pathlib import Path
+from types import SimpleNamespace
+from tests.pipeline.wires.following import following
+from tests.waiting import until
+
+async def live():
+    async with following(SimpleNamespace(brokers=sys.argv[1]), Path(sys.argv[2])) as follower:
+        await until(lambda: len(follower.taken) == 3)
+        return [weakref.ref(each) for each in (follower.topic, follower.topic.table, follower.topic._app)]
+
+left = asyncio.run(live())
+gc.collect()
+print([each() is None for each in left])
+"""
+
+
+@pytest.mark.services
+def test_nothing_is_left_of_one_that_was_stopped(kafka: Kafka, tmp_path: Path) -> None:
+    make_topics(kafka)
+    produce(kafka, numbers(3))
+    # In a process of its own: the test runner holds what was logged.
+    words = [sys.executable, "-c", LIVES, kafka.brokers, str(tmp_path)]
+    said = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=HANGS_S)
+    assert said.stdout == "[True, True, True]\n"
 
 
 @pytest.mark.services
