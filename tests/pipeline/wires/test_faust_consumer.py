@@ -85,7 +85,7 @@ async def test_what_the_client_leaves_behind_is_not_printed(
         assert isinstance(consumer, DoneConsumer)
         loop = consumer._thread.thread_loop
         said = {"message": "Task exception was never retrieved", "exception": OSError("hunter2")}
-        with caplog.at_level("DEBUG"):
+        with caplog.at_level("DEBUG", logger="faust"):
             loop.call_soon_threadsafe(loop.call_exception_handler, said)
             await until(lambda: "hunter2" in caplog.text)
         assert {record.levelname for record in caplog.records if "hunter2" in record.getMessage()} == {"DEBUG"}
