@@ -20,16 +20,18 @@ class DamagedState:
     def __init__(self) -> None:
         """Nothing was found yet."""
         self._found: dict[int, str] = {}
+        self._told: dict[int, str] = {}
 
     def see(self, partition: int, damage: str) -> None:
         """This was found as a partition began, empty for nothing. Raises ReadAgainError where it is not believed."""
-        before = self._found.pop(partition, "")
-        if not damage:
+        before = self._found.get(partition, "")
+        self._found[partition] = damage
+        if not damage or damage == self._told.get(partition):
             return
         place = f"{Topic.STATE.value}, partition {partition}"
         if damage != before:
-            self._found[partition] = damage
             raise ReadAgainError(f"{place}: {damage}; it is read again")
+        self._told[partition] = damage
         _LOG.error(
             "%s: %s, twice: what is missing is forgotten, such as commands that were open; see that the topic is "
             "compacted (chargeline topics create), and work hours and sessions out anew (chargeline rollup)",

@@ -204,7 +204,13 @@ class TrackRole:
 
     def _answered(self) -> None:
         self._failures = 0
-        self._trouble.end()
+        if not self._is_in_vain:
+            self._trouble.end()
+
+    @property
+    def _is_in_vain(self) -> bool:
+        """Whether beginning anew did not help before, and this life is too young to say that it does now."""
+        return self._in_vain > _MOST_IN_VAIN and monotonic() - self._began_at < _LONG_S
 
     async def _look_for_ever(self) -> None:
         while True:
@@ -235,6 +241,8 @@ class TrackRole:
             return
         silence = await asyncio.to_thread(producer.probe)
         took_s = monotonic() - self._probed_at
+        if silence is None and self._is_in_vain:
+            return
         if silence is None:
             self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
         else:

@@ -1,9 +1,12 @@
 """Rejects of a role on their way to their topic, each confirmed by Kafka.
 
-Owns the producer for them, which is made when the first one is. Must not know why something is refused.
+Owns the producer for them, which is made when the first one is, and anew where it confirms nothing for long: seen with
+librdkafka 2.16, which after a restart of the only broker knew of none any more, and asked nobody. Must not know why
+something is refused.
 """
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from pipeline.core.partition import Partitions
 from pipeline.core.stream_messages import reject_message
@@ -11,6 +14,8 @@ from pipeline.core.stream_rejects import of_stream
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.reject import Reject
+
+_ANEW_S = 30.0
 
 
 class RejectSender:
@@ -23,6 +28,7 @@ class RejectSender:
         self._producer: KafkaProducer | None = None
         self._batch: object = None
         self._parcel: Parcel | None = None
+        self._sent_at = 0.0
 
     def deliver(self, batch: object, rejects: Sequence[Reject], wait_s: float) -> bool:
         """Send what was refused of a batch, and wait; whether Kafka has all of it.
@@ -41,9 +47,11 @@ class RejectSender:
             if self._parcel is None:
                 parcel = Parcel()
                 self._producer.send([reject_message(of_stream(each), self._partitions) for each in rejects], parcel)
-                self._parcel = parcel
+                self._parcel, self._sent_at = parcel, monotonic()
             self._producer.poll(wait_s)
             fault = self._parcel.failure or self._producer.fatal
+            if fault is None and not self._parcel.is_confirmed and monotonic() - self._sent_at > _ANEW_S:
+                fault = KafkaUnavailableError("Kafka confirms nothing of what was rejected; it is sent anew")
             if fault is not None:
                 raise fault
         except KafkaUnavailableError:

@@ -123,7 +123,7 @@ class FollowedTopic:
         self._table.keep = parts.keep
         self._app.tables.add(self._table)
         self._table.see_restored = self._see_restored
-        self._restoration = Restoration(cast(TableManager, self._app.tables).recovery.active_offsets)
+        self._restoration = Restoration(cast(TableManager, self._app.tables).recovery)
         self._app.agent(topic, name="follow")(self._follow)
         # The library's classes hold who listens for ever, and would hold the table with it.
         self._app.on_partitions_revoked.connect(self._revoked, weak=True)
@@ -158,7 +158,11 @@ class FollowedTopic:
 
     async def stop(self) -> None:
         """Give up all partitions. May take for ever where Kafka does not answer."""
+        self._restoration.begin_anew()
+        consumer = self._consumer
         await self._app.stop()
+        if isinstance(consumer, DoneConsumer):
+            consumer.close_loop()
 
     @property
     def table(self) -> StateTable:
@@ -171,7 +175,7 @@ class FollowedTopic:
 
     def done(self, partition: int, offset: int) -> None:
         """Everything before this offset is done with: it may be committed."""
-        consumer = self._app.consumer
+        consumer = self._consumer
         if isinstance(consumer, DoneConsumer):
             consumer.done[TP(self._parts.topic, partition)] = offset
 
@@ -187,7 +191,7 @@ class FollowedTopic:
 
     def lags(self) -> Mapping[int, int]:
         """How many messages of each of our partitions are not done with; of those of which that is known."""
-        consumer = self._app.consumer
+        consumer = self._consumer
         if not isinstance(consumer, DoneConsumer):
             return {}
         lags = {tp.partition: consumer.lag(tp) for tp in self._ours}
@@ -197,12 +201,15 @@ class FollowedTopic:
         self._waiting = cast(ChannelT[bytes], stream.channel).queue
         async for event in stream.events():
             message = event.message
-            consumer = self._app.consumer
-            if not self.is_restored or self._fault is not None:
+            consumer = self._consumer
+            if not self._may_take():
                 continue
             if isinstance(consumer, DoneConsumer) and not await self._order.is_next(
                 consumer, message.tp, message.offset
             ):
+                continue
+            if not self._may_take():
+                # Partitions change hands since.
                 continue
             value = event.value if isinstance(event.value, bytes) else b""
             self._silence.came(message.tp)
@@ -211,9 +218,19 @@ class FollowedTopic:
             await self._parts.take(Taken(message.partition, message.offset, value))
             self._is_taking = False
 
+    @property
+    def _consumer(self) -> object:
+        """Faust's consumer once it has made one. Asked for it sooner it makes one that nobody ever closes."""
+        return vars(self._app).get("_consumer")
+
+    def _may_take(self) -> bool:
+        return self.is_restored and self._fault is None
+
     async def _see_restored(self, changelogs: Collection[TP]) -> None:
-        consumer = self._app.consumer
-        if isinstance(consumer, DoneConsumer):
+        consumer = self._consumer
+        # What was asked of partitions that we had before is of no interest.
+        is_of_now = {tp.partition for tp in changelogs} == {tp.partition for tp in self._ours}
+        if is_of_now and isinstance(consumer, DoneConsumer):
             try:
                 await self._restoration.see(consumer, changelogs)
             except ReadAgainError as fault:
@@ -227,7 +244,7 @@ class FollowedTopic:
         taken, idle_s = 0, 0.0
         while True:
             await asyncio.sleep(_LOOK_S)
-            app, consumer = self._app, self._app.consumer
+            app, consumer = self._app, self._consumer
             if not isinstance(consumer, DoneConsumer):
                 continue
             is_held_up, taken = self._is_taking and self._taken == taken, self._taken
@@ -246,8 +263,8 @@ class FollowedTopic:
     async def _revoked(self, _app: object, /, *_: object, signal: object, **__: object) -> None:
         self._silence.begin_anew()
         self._restoration.begin_anew()
-        await self._parts.given_up()
         self._order.begin_anew()
+        await self._parts.given_up()
 
     async def _assigned(self, _app: object, /, *given: object, signal: object, **_: object) -> None:
         (assigned,) = cast(tuple[Iterable[TP]], given)
@@ -255,11 +272,12 @@ class FollowedTopic:
         self._ours = ours
         partitions = frozenset(tp.partition for tp in ours)
         self._table.forget_others(partitions)
-        consumer = self._app.consumer
+        consumer = self._consumer
         if isinstance(consumer, DoneConsumer):
             consumer.forget()
-        await self._parts.given_up()
+        # Before anything is waited for: the table may be restored meanwhile.
         self._order.begin_anew(ours)
         self._restoration.begin_anew()
         self._silence.begin_anew(ours)
+        await self._parts.given_up()
         self._parts.given(partitions)

@@ -164,6 +164,12 @@ class DoneConsumer(driver.Consumer):
             async with asyncio.timeout(_LAST_COMMIT_S):
                 await super().commit_and_end_transactions()
 
+    def close_loop(self) -> None:
+        """Once it is stopped: close its thread's loop. A thread that runs on closes it itself."""
+        loop = self._thread.thread_loop
+        if not loop.is_running():
+            loop.close()
+
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _DoneThread(self, loop=self.loop, beacon=self.beacon)
 

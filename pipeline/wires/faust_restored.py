@@ -29,20 +29,34 @@ class Restorable(Protocol):
         """Know what is committed, and go on from there."""
 
 
+class Recovering(Protocol):
+    """What of the library's recovery is needed here.
+
+    `active_offsets`  which entry of the changelog was read last, of each partition, as it is at any moment.
+    """
+
+    @property
+    def active_offsets(self) -> Mapping[TP, int | None]:
+        """See above."""
+
+    def flush_buffers(self) -> None:
+        """Put into the table what was read."""
+
+
 class Restoration:
     """That of a table. For one event loop.
 
     `is_over`  whether all that was kept of the partitions that are ours is there.
     """
 
-    def __init__(self, read: Mapping[TP, int | None]) -> None:
-        """`read` says which entry of the changelog was read last, of each partition, as it is at any moment."""
-        self._read = read
+    def __init__(self, recovery: Recovering) -> None:
+        """Nothing is restored."""
+        self._recovery = recovery
         self._times = 0
         self.is_over = False
 
     def begin_anew(self) -> None:
-        """Partitions change hands."""
+        """Partitions change hands, or are given up for good."""
         self._times += 1
         self.is_over = False
 
@@ -53,7 +67,7 @@ class Restoration:
         """
         times = self._times
         while times == self._times and not self.is_over:
-            ends = await self._ends(consumer, changelogs)
+            ends = await self._ends(consumer, changelogs) if changelogs else {}
             if ends is None:
                 await asyncio.sleep(_AGAIN_S)
             elif times == self._times:
@@ -63,14 +77,16 @@ class Restoration:
     async def _ends(self, consumer: Restorable, changelogs: Collection[TP]) -> Mapping[TP, int] | None:
         # Whatever keeps Kafka from answering now, the next question may be answered.
         with suppress(Exception):
-            ends = await consumer.highwaters(*changelogs) if changelogs else {}
+            ends = await consumer.highwaters(*changelogs)
             await consumer.perform_seek()
             return ends
         return None
 
     def _compare(self, ends: Mapping[TP, int]) -> None:
+        # The library has read more than it has put into the table.
+        self._recovery.flush_buffers()
         for tp, end in ends.items():
-            last = self._read.get(tp)
+            last = self._recovery.active_offsets.get(tp)
             read = 0 if last is None else last + 1
             if read < end:
                 words = f"{tp.topic}, partition {tp.partition}, was read up to {read} of {end}"

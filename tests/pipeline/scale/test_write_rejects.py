@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.core.partition import Partitions
+from pipeline.scale import write_rejects
 from pipeline.scale.write_rejects import RejectSender
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
@@ -46,6 +47,31 @@ def test_rejects_are_there_once_they_are_delivered(kafka: Kafka) -> None:
     assert made == 1
     assert {each.key for each in rejects_in(kafka)} == {refused(number).key for number in range(21)}
     assert len(rejects_in(kafka)) == 21
+    sender.close()
+
+
+@pytest.mark.services
+def test_a_producer_that_confirms_nothing_for_long_is_not_believed(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_topics(kafka)
+    made: list[KafkaProducer] = []
+
+    def begin() -> KafkaProducer:
+        made.append(KafkaProducer(options(kafka), "test"))
+        return made[-1]
+
+    sender = RejectSender(begin, Partitions(PARTITIONS))
+    deliver(sender, refused(0))
+    monkeypatch.setattr(write_rejects, "_ANEW_S", 1.0)
+    kafka.pause()
+    with pytest.raises(KafkaUnavailableError, match="Kafka confirms nothing of what was rejected; it is sent anew"):
+        deliver(sender, refused(1))
+    kafka.settle()
+    monkeypatch.setattr(write_rejects, "_ANEW_S", 60.0)
+    deliver(sender, refused(1))
+    assert len(made) == 2
+    assert {each.key for each in rejects_in(kafka)} == {refused(number).key for number in range(2)}
     sender.close()
 
 

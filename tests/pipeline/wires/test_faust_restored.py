@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -42,25 +43,37 @@ class Answering:
         self.sought += 1
 
 
+class Read:
+    """A recovery that has read so far, and puts it into the table when asked."""
+
+    def __init__(self, last: int | None) -> None:
+        self.active_offsets: dict[TP, int | None] = {ONE: last}
+        self.flushed = 0
+
+    def flush_buffers(self) -> None:
+        self.flushed += 1
+
+
 @pytest.mark.parametrize(("last", "end"), [(None, 0), (-1, 0), (0, 1), (6, 7), (9, 7)])
 def test_what_was_read_to_its_end_is_relied_on(last: int | None, end: int) -> None:
-    kafka, restoration = Answering(end), Restoration({ONE: last})
+    kafka, read = Answering(end), Read(last)
+    restoration = Restoration(read)
     assert not restoration.is_over
     asyncio.run(restoration.see(kafka, {ONE}))
-    assert (restoration.is_over, kafka.asked, kafka.sought) == (True, 1, 1)
+    assert (restoration.is_over, kafka.asked, kafka.sought, read.flushed) == (True, 1, 1, 1)
     restoration.begin_anew()
     assert not restoration.is_over
 
 
 def test_who_has_no_partition_asks_for_none() -> None:
-    kafka, restoration = Answering(7), Restoration({})
+    kafka, restoration = Answering(7), Restoration(Read(None))
     asyncio.run(restoration.see(kafka, ()))
-    assert (restoration.is_over, kafka.asked, kafka.sought) == (True, 0, 1)
+    assert (restoration.is_over, kafka.asked, kafka.sought) == (True, 0, 0)
 
 
 @pytest.mark.parametrize(("last", "end", "read"), [(None, 1, 0), (-1, 7, 0), (5, 7, 6)])
 def test_what_was_not_read_to_its_end_is_told_of(last: int | None, end: int, read: int) -> None:
-    restoration = Restoration({ONE: last})
+    restoration = Restoration(Read(last))
     with pytest.raises(ReadAgainError, match=f"state, partition 1, was read up to {read} of {end}"):
         asyncio.run(restoration.see(Answering(end), {ONE}))
     assert not restoration.is_over
@@ -68,16 +81,44 @@ def test_what_was_not_read_to_its_end_is_told_of(last: int | None, end: int, rea
 
 def test_kafka_is_asked_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faust_restored, "_AGAIN_S", 0.0)
-    kafka, restoration = Answering(7, silent=3), Restoration({ONE: 6})
+    kafka, restoration = Answering(7, silent=3), Restoration(Read(6))
     asyncio.run(restoration.see(kafka, {ONE}))
     assert (restoration.is_over, kafka.asked) == (True, 4)
 
 
 def test_where_partitions_change_hands_meanwhile_nothing_is_known() -> None:
-    restoration, kafka = Restoration({ONE: 2}), Answering(7)
+    restoration, kafka = Restoration(Read(2)), Answering(7)
     kafka.changes = restoration
     asyncio.run(restoration.see(kafka, {ONE}))
     assert not restoration.is_over
+
+
+def test_who_is_ended_asks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faust_restored, "_AGAIN_S", 0.01)
+    kafka, restoration = Answering(7, silent=1_000_000), Restoration(Read(6))
+
+    async def ended() -> None:
+        asking = asyncio.create_task(restoration.see(kafka, {ONE}))
+        await until(lambda: kafka.asked > 2)
+        restoration.begin_anew()
+        await asking
+
+    asyncio.run(ended())
+    assert not restoration.is_over
+
+
+@pytest.mark.services
+async def test_who_gets_no_partition_is_at_rest(kafka: Kafka, tmp_path: Path) -> None:
+    make_topics(kafka)
+    async with AsyncExitStack() as group:
+        members = [await group.enter_async_context(following(kafka, tmp_path)) for _ in range(4)]
+
+        def is_at_rest() -> bool:
+            return sorted(len(each.ours) for each in members) == [0, 1, 1, 1] and all(
+                each.topic.is_restored and not each.topic._app.rebalancing for each in members
+            )
+
+        await until(is_at_rest)
 
 
 @pytest.mark.services
