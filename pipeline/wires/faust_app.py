@@ -161,7 +161,7 @@ class FollowedTopic:
         self._restoration.begin_anew()
         consumer = self._consumer
         await self._app.stop()
-        if isinstance(consumer, DoneConsumer):
+        if consumer is not None:
             consumer.close_loop()
 
     @property
@@ -176,7 +176,7 @@ class FollowedTopic:
     def done(self, partition: int, offset: int) -> None:
         """Everything before this offset is done with: it may be committed."""
         consumer = self._consumer
-        if isinstance(consumer, DoneConsumer):
+        if consumer is not None:
             consumer.done[TP(self._parts.topic, partition)] = offset
 
     @property
@@ -192,7 +192,7 @@ class FollowedTopic:
     def lags(self) -> Mapping[int, int]:
         """How many messages of each of our partitions are not done with; of those of which that is known."""
         consumer = self._consumer
-        if not isinstance(consumer, DoneConsumer):
+        if consumer is None:
             return {}
         lags = {tp.partition: consumer.lag(tp) for tp in self._ours}
         return {partition: lag for partition, lag in lags.items() if lag is not None}
@@ -204,9 +204,7 @@ class FollowedTopic:
             consumer = self._consumer
             if not self._may_take():
                 continue
-            if isinstance(consumer, DoneConsumer) and not await self._order.is_next(
-                consumer, message.tp, message.offset
-            ):
+            if consumer is None or not await self._order.is_next(consumer, message.tp, message.offset):
                 continue
             if not self._may_take():
                 # Partitions change hands since.
@@ -219,9 +217,10 @@ class FollowedTopic:
             self._is_taking = False
 
     @property
-    def _consumer(self) -> object:
+    def _consumer(self) -> DoneConsumer | None:
         """Faust's consumer once it has made one. Asked for it sooner it makes one that nobody ever closes."""
-        return vars(self._app).get("_consumer")
+        consumer = vars(self._app).get("_consumer")
+        return consumer if isinstance(consumer, DoneConsumer) else None
 
     def _may_take(self) -> bool:
         return self.is_restored and self._fault is None
@@ -230,7 +229,7 @@ class FollowedTopic:
         consumer = self._consumer
         # What was asked of partitions that we had before is of no interest.
         is_of_now = {tp.partition for tp in changelogs} == {tp.partition for tp in self._ours}
-        if is_of_now and isinstance(consumer, DoneConsumer):
+        if is_of_now and consumer is not None:
             try:
                 await self._restoration.see(consumer, changelogs)
             except ReadAgainError as fault:
@@ -245,7 +244,7 @@ class FollowedTopic:
         while True:
             await asyncio.sleep(_LOOK_S)
             app, consumer = self._app, self._consumer
-            if not isinstance(consumer, DoneConsumer):
+            if consumer is None:
                 continue
             is_held_up, taken = self._is_taking and self._taken == taken, self._taken
             # While messages wait for the agent, those of other partitions wait for their turn.
@@ -273,7 +272,7 @@ class FollowedTopic:
         partitions = frozenset(tp.partition for tp in ours)
         self._table.forget_others(partitions)
         consumer = self._consumer
-        if isinstance(consumer, DoneConsumer):
+        if consumer is not None:
             consumer.forget()
         # Before anything is waited for: the table may be restored meanwhile.
         self._order.begin_anew(ours)
