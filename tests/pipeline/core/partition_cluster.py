@@ -1,11 +1,12 @@
 """Partitions of `track` on disks of their own, whose processes may crash at any moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from random import Random
 
 from pipeline.core.atomic_entries import AtomicEntries, RawEntry
 from pipeline.core.decode import Outcome
+from pipeline.core.derivation import Derivation
 from pipeline.core.partition import Partitions
 from pipeline.core.partition_track import PartitionTrack, TrackRecord
 from pipeline.core.stream_messages import MessageMaker
@@ -14,7 +15,7 @@ from pipeline.core.stream_rejects import RejectMaker
 from schemas.delivery import Delivery
 from schemas.stream import Tick, Topic
 from tests.pipeline.core.derivation_samples import CATALOGUE, SPANS, Disk, S
-from tests.pipeline.core.partition_samples import COUNT, DROP
+from tests.pipeline.core.partition_samples import COUNT, DROP, finish, whoever_knew
 
 
 class Cluster:
@@ -106,3 +107,37 @@ class Cluster:
         """The next life reads again what was not kept."""
         self._tracks[place] = self._begin(place)
         self._tracks[place].take(self._unkept[place])
+
+
+def kinds_where_same(
+    cluster: Cluster,
+    alone: Derivation,
+    at_once: Disk,
+    batches: Iterable[Sequence[Outcome]],
+    at: int,
+    *,
+    may_crash: bool,
+) -> set[str]:
+    """Give both these batches, from `at` on by the bridge's clock, until all is known; measurements of their rows.
+
+    The rows of the cluster must be those of the derivation alone, which are in `at_once`.
+    """
+    for outcomes in batches:
+        alone.take(outcomes)
+        finish(alone, at_once)
+        cluster.take(outcomes)
+        at += 80 * S
+        cluster.tick(at, alone.watermark)
+        for place in range(COUNT):
+            cluster.round(place, may_crash=may_crash)
+    for _ in range(6):
+        at += 80 * S
+        cluster.tick(at, alone.watermark)
+    finish(alone, at_once)
+    for place in range(COUNT):
+        while not cluster.round(place, may_crash=False):
+            pass
+    expected, found = whoever_knew(at_once), whoever_knew(cluster.rows)
+    assert {key: (found.get(key), expected[key]) for key in expected if found.get(key) != expected[key]} == {}
+    assert found.keys() == expected.keys()
+    return {key[0] for key in found}

@@ -16,8 +16,8 @@ from pipeline.core.session_energies import Energy
 from pipeline.core.session_log import CYCLE_NS, SessionLog
 from schemas.measurement import ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION
 from tests.pipeline.core.derivation_samples import CATALOGUE, SPANS, Disk, S, T
-from tests.pipeline.core.partition_cluster import Cluster
-from tests.pipeline.core.partition_samples import COUNT, PLAN, finish, stream, whoever_knew
+from tests.pipeline.core.partition_cluster import Cluster, kinds_where_same
+from tests.pipeline.core.partition_samples import COUNT, PLAN, finish, stream
 
 PLACES = Partitions(COUNT)
 
@@ -42,26 +42,8 @@ def test_partitions_go_on_where_one_derivation_was_ended(seed: int) -> None:
     cluster = Cluster(seed, [raw(entries) for entries in split(at_once)])
     cluster.rows.rows = {key: dict(fields) for key, fields in at_once.rows.items()}
     before = len(at_once.rows)
-    at = PLAN.start + 10**6 * S
-    for outcomes in batches:
-        alone.take(outcomes)
-        finish(alone, at_once)
-        cluster.take(outcomes)
-        at += 80 * S
-        cluster.tick(at, alone.watermark)
-        for place in range(COUNT):
-            cluster.round(place, may_crash=seed > 0)
-    for _ in range(6):
-        at += 80 * S
-        cluster.tick(at, alone.watermark)
-    finish(alone, at_once)
-    for place in range(COUNT):
-        while not cluster.round(place, may_crash=False):
-            pass
-    expected, found = whoever_knew(at_once), whoever_knew(cluster.rows)
-    assert {key: (found.get(key), expected[key]) for key in expected if found.get(key) != expected[key]} == {}
-    assert found.keys() == expected.keys()
-    assert {key[0] for key in found} >= {ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION}
+    found = kinds_where_same(cluster, alone, at_once, batches, PLAN.start + 10**6 * S, may_crash=seed > 0)
+    assert found >= {ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION}
     assert before > 500
     assert len(at_once.rows) > before + 500
 

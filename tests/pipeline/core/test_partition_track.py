@@ -8,35 +8,16 @@ from pipeline.core.partition_track import PartitionTrack, first_entries
 from schemas.measurement import ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION
 from schemas.stream import Freshness, Heard, Tick
 from tests.pipeline.core.derivation_samples import CATALOGUE, SPANS, Disk, S, T, seen, sent
-from tests.pipeline.core.partition_cluster import Cluster
-from tests.pipeline.core.partition_samples import COUNT, PLAN, finish, stream, whoever_knew
+from tests.pipeline.core.partition_cluster import Cluster, kinds_where_same
+from tests.pipeline.core.partition_samples import PLAN, stream
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.prove) for seed in range(3, 20))])
 def test_partitions_together_say_what_one_derivation_says(seed: int) -> None:
     alone, at_once = Derivation(CATALOGUE, SPANS), Disk()
     cluster = Cluster(seed)
-    at = PLAN.start
-    for outcomes in stream(seed):
-        alone.take(outcomes)
-        finish(alone, at_once)
-        cluster.take(outcomes)
-        at += 80 * S
-        cluster.tick(at, alone.watermark)
-        for place in range(COUNT):
-            cluster.round(place, may_crash=seed > 0)
-    for _ in range(6):
-        at += 80 * S
-        cluster.tick(at, alone.watermark)
-    finish(alone, at_once)
-    for place in range(COUNT):
-        while not cluster.round(place, may_crash=False):
-            pass
-    expected, found = whoever_knew(at_once), whoever_knew(cluster.rows)
-    assert {key: (found.get(key), expected[key]) for key in expected if found.get(key) != expected[key]} == {}
-    assert found.keys() == expected.keys()
-    kinds = {key[0] for key in found}
-    assert kinds >= {ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION}
+    found = kinds_where_same(cluster, alone, at_once, stream(seed), PLAN.start, may_crash=seed > 0)
+    assert found >= {ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION}
     assert cluster.alerts
 
 

@@ -16,7 +16,6 @@ from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track_assembly import make_track
 from pipeline.scale.track_role import TrackRole
 from pipeline.settings import load_settings
-from pipeline.wires import kafka_silence
 from schemas.meters import Gauges, MetersSnapshot, WorkerState
 from schemas.stream import Topic
 from tests.pipeline.core.derivation_samples import sent
@@ -24,6 +23,7 @@ from tests.pipeline.scale.bridging import PARTITIONS, make_topics
 from tests.pipeline.scale.test_track import commands, produce_state, states
 from tests.pipeline.scale.tracking import Hours
 from tests.pipeline.scale.writing import produce
+from tests.pipeline.wires.following import lose_patience
 from tests.services.kafka import Kafka
 from tests.waiting import until, until_asked
 
@@ -121,8 +121,7 @@ async def test_a_partition_that_gives_nothing_of_what_waits_is_told_and_joined_a
         topic = bench.role._topic
         assert topic is not None
         topic._app.consumer.pause_partitions([TP(Topic.TRACK.value, 1)])
-        for name, seconds in (("SILENT_S", 1.0), ("STALLED_S", 3.0), ("FLOWED_S", 0.0)):
-            monkeypatch.setattr(kafka_silence, name, seconds)
+        lose_patience(monkeypatch)
         await asyncio.to_thread(produce, kafka, Hours().until(90))
         await until_known(kafka, ["timed_out"] * 30)
         await until(lambda: bench.gauges.state is WorkerState.CONSUMING and bench.is_done)

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from pipeline.core.stream_messages import StreamMessage
+from pipeline.wires import kafka_silence
 from pipeline.wires.faust_app import TRACK_GROUP, FaustParts, FollowedTopic, FollowingEndedError, Taken
 from pipeline.wires.faust_options import broker_credentials, broker_urls
 from pipeline.wires.kafka_fault import ReadAgainError
@@ -98,6 +99,12 @@ async def until_told(follower: Follower, running: asyncio.Task[None]) -> str:
         await follower.topic.stop()
     follower.producer.close()
     return str(caught.value)
+
+
+def lose_patience(patch: pytest.MonkeyPatch) -> None:
+    """From now on what gives nothing has stalled after a few seconds."""
+    for name, seconds in (("SILENT_S", 1.0), ("STALLED_S", 3.0), ("FLOWED_S", 0.0)):
+        patch.setattr(kafka_silence, name, seconds)
 
 
 def numbers(count: int, first: int = 0) -> list[StreamMessage]:

@@ -15,7 +15,7 @@ from pipeline.wires.kafka_fault import ReadAgainError
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
-from tests.pipeline.wires.following import Follower, numbers, until_told
+from tests.pipeline.wires.following import Follower, lose_patience, numbers, until_told
 from tests.services.kafka import Kafka
 from tests.waiting import until
 
@@ -125,8 +125,7 @@ async def test_a_partition_that_the_library_keeps_paused_is_told_of(
     running = asyncio.create_task(follower.topic.run())
     await until(lambda: len(follower.taken) == 30)
     follower.topic._app.consumer.pause_partitions([TP(Topic.TRACK.value, 1)])
-    for name, seconds in (("SILENT_S", 1.0), ("STALLED_S", 3.0), ("FLOWED_S", 0.0)):
-        monkeypatch.setattr(kafka_silence, name, seconds)
+    lose_patience(monkeypatch)
     # What the library fetched before it was told is given yet.
     await asyncio.sleep(2)
     before = sum(taken.partition == 1 for taken in follower.taken)
@@ -143,8 +142,7 @@ async def test_a_table_that_never_is_restored_is_told_of(
     make_topics(kafka)
     produce(kafka, numbers(30))
     follower = Follower(kafka, tmp_path)
-    for name, seconds in (("SILENT_S", 1.0), ("STALLED_S", 3.0), ("FLOWED_S", 0.0)):
-        monkeypatch.setattr(kafka_silence, name, seconds)
+    lose_patience(monkeypatch)
 
     async def for_ever(*_: object) -> None:
         await asyncio.Event().wait()
