@@ -6,7 +6,7 @@ Faust gives nothing of a partition while its table is restored, and sometimes it
 paused and nobody resumes it. What Kafka told with the last message it gave says nothing then: only who asks knows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -47,14 +47,14 @@ class TopicSilence:
 
     def begin_anew(self, ours: frozenset[TP] = frozenset()) -> None:
         """Partitions changed hands."""
-        self._silent.end(_names(self._ours))
-        self._silent.begin(_names(ours))
+        self._silent.end(self._ours)
+        self._silent.begin(ours)
         self._ours = ours
 
     def came(self, tp: TP) -> None:
         """A message came."""
         if tp in self._ours:
-            self._silent.came((tp.topic, tp.partition))
+            self._silent.came(tp)
 
     async def look(self, consumer: Askable, moved: object, idle_s: float, *, is_held_up: bool) -> None:
         """Ask about those that are silent. To be called now and then.
@@ -79,9 +79,5 @@ class TopicSilence:
             consumer.ends[tp] = ends[tp]
             expected = self._order.expected(consumer, tp)
             waiting = ends[tp] - max(expected or 0, firsts.get(tp, 0))
-            if self._silent.has_stalled((tp.topic, tp.partition), waiting, idle_s):
-                raise stalled((tp.topic, tp.partition), waiting)
-
-
-def _names(tps: Iterable[TP]) -> list[tuple[str, int]]:
-    return [(tp.topic, tp.partition) for tp in tps]
+            if self._silent.has_stalled(tp, waiting, idle_s):
+                raise stalled(tp, waiting)
