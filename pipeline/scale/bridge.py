@@ -9,12 +9,12 @@ its channel was lost, when it was handed back on purpose, and when the bridge en
 again it is sent again; who reads the topics knows that.
 
 While Kafka is away nothing is acknowledged, and no more is taken than the window has room for; the client library goes
-on trying. Where something fails for good, everything unconfirmed goes back to the queue, and a new producer begins.
+on trying. Where something fails for good, or is not confirmed for long, everything unconfirmed goes back to the queue,
+and a new producer begins: librdkafka 2.16 was seen to know of no broker any more after a restart of the only one.
 """
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 from time import monotonic, time_ns
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from pipeline.core.backoff import Backoff
 from pipeline.core.stream_messages import MessageMaker
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.meters import Meters
+from pipeline.scale.attempts import Attempts
 from pipeline.scale.bridge_lane import Lane, Sent
 from pipeline.scale.bridge_progress import BridgeProgress
 from pipeline.scale.bridge_ticks import BridgeTicks
@@ -43,16 +44,16 @@ _PROBE_NS = 10 * NS_PER_S
 class BridgePatience(NamedTuple):
     """How long a bridge waits for what, in seconds.
 
-    `again`        between tries to begin with Kafka.
-    `away_s`       unconfirmed for so long, and Kafka counts as away.
-    `hand_back_s`  unconfirmed for so long, and deliveries go back to the queue: RabbitMQ closes the channel of one who
-                   does not acknowledge for 30 minutes.
-    `tick_s`       between ticks.
+    `again`   between tries to begin with Kafka.
+    `away_s`  unconfirmed for so long, and Kafka counts as away.
+    `anew_s`  unconfirmed for so long, and deliveries go back to the queue, and a new producer begins: long before
+              RabbitMQ closes the channel of one who does not acknowledge for 30 minutes.
+    `tick_s`  between ticks.
     """
 
     again: Backoff = Backoff(0.5, 15.0)
     away_s: float = 5.0
-    hand_back_s: float = 20 * 60.0
+    anew_s: float = 120.0
     tick_s: float = 1.0
 
 
@@ -83,10 +84,9 @@ class Bridge:
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
         self._answered_at = 0
-        self._failures = 0
+        self._attempts = Attempts(self._patience.again)
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
-        self._woken = asyncio.Event()
 
     async def run(self) -> None:
         """Work until `stop`; then see that what is here reaches Kafka, acknowledge it, and let go of the queues."""
@@ -108,13 +108,13 @@ class Bridge:
         for lane in self._lanes:
             await lane.source.cancel()
         self._stopping.set()
-        self._woken.set()
+        self._attempts.wake()
 
     def reload(self) -> None:
         """Read credentials again, and try at once what waits."""
         for lane in self._lanes:
             lane.source.reload()
-        self._woken.set()
+        self._attempts.wake()
 
     async def _take(self, lane: Lane) -> None:
         """Send piece after piece, as long as there is room; when stopping, what has come already."""
@@ -162,13 +162,13 @@ class Bridge:
         """Try until there is a producer, then consume; False where the bridge is to stop before that."""
         while not self._stopping.is_set():
             self._look()
-            if self._failures and await self._wait(self._patience.again.delay_s(self._failures, random.random())):
+            if await self._attempts.pause():
                 continue
             began = monotonic()
             try:
                 self._producer = await asyncio.to_thread(self._begin)
             except KafkaUnavailableError as fault:
-                self._failures += 1
+                self._attempts.failed()
                 self._trouble.tell(fault)
                 continue
             self._answered(self._producer, monotonic() - began)
@@ -184,13 +184,13 @@ class Bridge:
             confirmed = lane.take_confirmed()
             if confirmed:
                 await self._acknowledge(lane, confirmed)
-                self._failures = 0
+                self._attempts.succeeded()
                 self._answered_at = time_ns()
                 producer.all_is_well()
                 self._trouble.end()
         took_s = self._ticks.take_confirmed()
         if took_s is not None:
-            self._failures = 0
+            self._attempts.succeeded()
             self._answered(producer, took_s)
         failures = [*(lane.failure for lane in self._lanes), self._ticks.failure, producer.fatal]
         fault = next((failure for failure in failures if failure is not None), None)
@@ -249,27 +249,20 @@ class Bridge:
         self._progress.look(status)
 
     def _judge(self, producer: KafkaProducer) -> None:
-        """Say so where Kafka confirms nothing; give deliveries back before the broker takes them away."""
+        """Say so where Kafka confirms nothing; begin anew where that lasts."""
         sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
-        if not sent:
-            # What went back when Kafka was away is wanted again.
-            for lane in self._lanes:
-                if lane.source.status.state is SourceState.HANDED_BACK:
-                    lane.source.resume()
-            return
-        waited_s = monotonic() - min(sent)
+        waited_s = monotonic() - min(sent) if sent else 0.0
         if waited_s <= self._patience.away_s:
             return
-        self._trouble.tell(producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs"))
-        if waited_s > self._patience.hand_back_s:
-            for lane in self._lanes:
-                if lane.source.status.state is SourceState.CONSUMING:
-                    _LOG.warning("deliveries go back to the queue: Kafka confirmed nothing for %.0f s", waited_s)
-                    lane.source.hand_back("waiting for Kafka")
+        fault = producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs")
+        self._trouble.tell(fault)
+        if waited_s > self._patience.anew_s:
+            _LOG.warning("deliveries go back to the queue: Kafka confirmed nothing for %.0f s", waited_s)
+            self._start_over(fault)
 
     def _start_over(self, fault: KafkaUnavailableError) -> None:
         """Everything unconfirmed goes back to the queues; a new producer is begun after a pause."""
-        self._failures += 1
+        self._attempts.failed()
         self._trouble.tell(fault)
         for lane in self._lanes:
             lane.source.hand_back(f"waiting for Kafka: {fault}")
@@ -287,14 +280,3 @@ class Bridge:
 
     def _unconfirmed(self) -> bool:
         return any(lane.unconfirmed for lane in self._lanes)
-
-    async def _wait(self, seconds: float) -> bool:
-        """Until it is time to try again, or somebody wakes us; whether somebody did."""
-        self._woken.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._failures = 0
-        return True

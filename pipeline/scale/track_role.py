@@ -6,7 +6,6 @@ durable (`pipeline.scale.track`), or how a topic is followed.
 
 import asyncio
 import logging
-import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from pipeline.core.backoff import Backoff
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.journey import BatchReport
 from pipeline.meters import Meters
+from pipeline.scale.attempts import Attempts
 from pipeline.scale.confirmed_sender import OnTrouble
 from pipeline.scale.track import Settled, Tracker
 from pipeline.scale.trouble import Trouble
@@ -73,12 +73,11 @@ class TrackRole:
         """Nothing happens before `run`."""
         self._begin, self._make_tracker, self._make_topic, self._make_webhook = parts
         self._meters = meters
-        self._again = Backoff(0.5, 15.0) if again is None else again
+        self._attempts = Attempts(Backoff(0.5, 15.0) if again is None else again)
         self._trouble = Trouble(meters)
         self._stopping = asyncio.Event()
-        self._woken = asyncio.Event()
         self._in_vain, self._began_at = 0, monotonic()
-        self._failures = self._lives = self._rebalances = self._missed = 0
+        self._lives = self._rebalances = self._missed = 0
         self._ours: frozenset[int] | None = None
         self._tracker: Tracker | None = None
         self._topic: FollowedTopic | None = None
@@ -94,7 +93,7 @@ class TrackRole:
             looking = asyncio.create_task(self._look_for_ever())
             try:
                 while not self._stopping.is_set():
-                    if self._failures and await self._wait(self._again.delay_s(self._failures, random.random())):
+                    if await self._attempts.pause():
                         continue
                     try:
                         begun = await asyncio.to_thread(self._begin)
@@ -105,7 +104,7 @@ class TrackRole:
                     except ReadAgainError as fault:
                         self._read_again(fault)
                     except KafkaUnavailableError as fault:
-                        self._failures += 1
+                        self._attempts.failed()
                         self._trouble.tell(fault)
             finally:
                 looking.cancel()
@@ -114,11 +113,11 @@ class TrackRole:
         """See Role."""
         self._meters.stopping()
         self._stopping.set()
-        self._woken.set()
+        self._attempts.wake()
 
     def reload(self) -> None:
         """See Role: a login is read again when a life begins."""
-        self._woken.set()
+        self._attempts.wake()
 
     async def _live(self, begun: Begun) -> None:
         """One life. Raises KafkaUnavailableError where it ended by itself."""
@@ -175,7 +174,7 @@ class TrackRole:
         if monotonic() - self._began_at > _LONG_S:
             self._in_vain = 0
         self._in_vain += 1
-        self._failures = max(self._failures, self._in_vain)
+        self._attempts.failed(at_least=self._in_vain)
         if self._in_vain > _MOST_IN_VAIN:
             fault = ReadAgainError(f"{fault}; that did not help before: please report it", needs_operator=True)
         self._trouble.tell(fault)
@@ -203,7 +202,7 @@ class TrackRole:
             self._trouble.tell(fault)
 
     def _answered(self) -> None:
-        self._failures = 0
+        self._attempts.succeeded()
         if not self._is_in_vain:
             self._trouble.end()
 
@@ -247,14 +246,3 @@ class TrackRole:
             self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
         else:
             self._trouble.tell(silence)
-
-    async def _wait(self, seconds: float) -> bool:
-        """Until it is time to try again, or somebody wakes us; whether somebody did."""
-        self._woken.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return False
-        self._failures = 0
-        return True
