@@ -11,6 +11,7 @@ from pipeline.meters import Meters
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 
 _LOG = logging.getLogger(__name__)
+KAFKA_IS_NOT_WELL = "Kafka does not answer as it should"
 _NOTHING = BatchReport(0, 0, 0, Counter(), Counter(), ())
 
 
@@ -28,13 +29,13 @@ class Trouble:
             return
         self._words = str(fault)
         self._meters.trouble(self._words, is_holding=fault.needs_operator)
-        what = "holding" if fault.needs_operator else "Kafka does not take messages"
+        what = "holding" if fault.needs_operator else KAFKA_IS_NOT_WELL
         _LOG.warning("%s: %s (nothing is lost; it is tried again)", what, fault)
 
     def end(self) -> None:
-        """Kafka takes messages, or answers."""
+        """All is well again."""
         if self._words:
-            _LOG.info("Kafka takes messages again")
+            _LOG.info("Kafka answers as it should again")
             self._words = ""
         self._meters.recovered()
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from pipeline.core.backoff import Backoff
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.meters import Meters
+from pipeline.scale.trouble import KAFKA_IS_NOT_WELL
 from pipeline.scale.write import Writer
 from pipeline.self_metrics import SelfMetrics
 from pipeline.wires.kafka_fault import KafkaUnavailableError
@@ -207,7 +208,7 @@ class WriteRole:
         delay = self._patience.again.delay_s(self._failures, random.random())
         what = "the store does not take rows"
         if isinstance(fault, KafkaUnavailableError):
-            what = "Kafka does not answer as it should"
+            what = KAFKA_IS_NOT_WELL
         elif fault.retry_after_ns is not None:
             delay = max(delay, fault.retry_after_ns / NS_PER_S)
         self._again_at = now + delay
