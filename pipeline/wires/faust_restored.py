@@ -5,6 +5,8 @@ Owns what is asked for that. Must not know what the table holds.
 Faust waits for Kafka's answers for a limited time while it restores a table, and goes on without them as if there were
 nothing to restore: whoever goes on from an empty table forgets what was kept. It also lets messages through before the
 table is restored, and before it knows what the group has committed. So no message is to be taken until `is_over`.
+
+Of a recovery that was cut short, since partitions change hands again, it says that it is over, too.
 """
 
 import asyncio
@@ -29,14 +31,26 @@ class Restorable(Protocol):
         """Know what is committed, and go on from there."""
 
 
+class Flag(Protocol):
+    """What of an event is needed here."""
+
+    def is_set(self) -> bool:
+        """Whether it came."""
+
+
 class Recovering(Protocol):
     """What of the library's recovery is needed here.
 
-    `active_offsets`  which entry of the changelog was read last, of each partition, as it is at any moment.
+    `active_offsets`         which entry of the changelog was read last, of each partition, as it is at any moment.
+    `signal_recovery_start`  set while another recovery is due.
     """
 
     @property
     def active_offsets(self) -> Mapping[TP, int | None]:
+        """See above."""
+
+    @property
+    def signal_recovery_start(self) -> Flag:
         """See above."""
 
     def flush_buffers(self) -> None:
@@ -65,6 +79,8 @@ class Restoration:
 
         Raises ReadAgainError for one that was not read to its end.
         """
+        if self._recovery.signal_recovery_start.is_set():
+            return
         times = self._times
         while times == self._times and not self.is_over:
             ends = await self._ends(consumer, changelogs) if changelogs else {}

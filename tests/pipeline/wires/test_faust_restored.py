@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from faust.tables.manager import TableManager
-from faust.types import TP
+from faust.types import TP, EventT
 
 from pipeline.wires import faust_restored
 from pipeline.wires.faust_restored import Restorable, Restoration
-from pipeline.wires.faust_table import key_in
+from pipeline.wires.faust_table import StateTable, key_in
 from pipeline.wires.kafka_fault import ReadAgainError
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
@@ -20,6 +20,7 @@ from tests.services.kafka import Kafka
 from tests.waiting import until
 
 ONE = TP("state", 1)
+ENTRIES, SLOW_S = 900, 0.005
 
 
 class Answering:
@@ -48,6 +49,7 @@ class Read:
 
     def __init__(self, last: int | None) -> None:
         self.active_offsets: dict[TP, int | None] = {ONE: last}
+        self.signal_recovery_start = asyncio.Event()
         self.flushed = 0
 
     def flush_buffers(self) -> None:
@@ -77,6 +79,14 @@ def test_what_was_not_read_to_its_end_is_told_of(last: int | None, end: int, rea
     with pytest.raises(ReadAgainError, match=f"state, partition 1, was read up to {read} of {end}"):
         asyncio.run(restoration.see(Answering(end), {ONE}))
     assert not restoration.is_over
+
+
+def test_what_is_said_of_a_recovery_that_was_cut_short_is_not_believed() -> None:
+    kafka, read = Answering(7), Read(2)
+    read.signal_recovery_start.set()
+    restoration = Restoration(read)
+    asyncio.run(restoration.see(kafka, {ONE}))
+    assert (restoration.is_over, kafka.asked) == (False, 0)
 
 
 def test_kafka_is_asked_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,3 +184,30 @@ async def test_no_message_is_taken_before_the_table_is_restored(
     await follower.topic.stop()
     await running
     follower.producer.close()
+
+
+@pytest.mark.services
+async def test_where_partitions_change_hands_while_the_table_is_restored_nothing_is_missed(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_topics(kafka)
+    async with following(kafka, tmp_path) as follower:
+        await until(lambda: follower.ours == {0, 1, 2})
+        for number in range(ENTRIES):
+            follower.topic.table[key_in(number % 3, f"entry {number}")] = b"kept"
+        await until(lambda: follower.is_kept)
+    restore = StateTable.on_changelog_event
+
+    async def slowly(self: StateTable, event: EventT[bytes]) -> None:
+        await asyncio.sleep(SLOW_S)
+        await restore(self, event)
+
+    monkeypatch.setattr(StateTable, "on_changelog_event", slowly)
+    async with following(kafka, tmp_path) as first:
+        await until(lambda: first.topic.table.restored > ENTRIES // 10)
+        async with following(kafka, tmp_path) as second:
+            await until(lambda: len(first.ours) + len(second.ours) == 3)
+            for each in (first, second):
+                kept = sum(len(each.topic.kept(partition)) for partition in each.ours)
+                assert kept == len(each.ours) * ENTRIES // 3
+                assert each.topic._fault is None
