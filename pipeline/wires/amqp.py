@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
@@ -39,14 +40,14 @@ _OVERTAKING_S = 0.25
 class Pace(NamedTuple):
     """How patient a source is.
 
-    `again`      between tries after a lost connection; a connection that held for `steady_s` forgets earlier ones.
+    `again`      between tries after a lost connection; where the broker answered for `steady_s`, as after the first.
     `look_s`     between looks at the queue: its length, its consumers, and whether the broker answers at all.
     `idle_looks` so many looks in a row at a queue with messages, while none comes and there is room for some, and the
                  consumer counts as dead.
     """
 
     again: Backoff = Backoff(1.0, 120.0)
-    steady_s: float = 60.0
+    steady_s: float = 10.0
     look_s: float = 5.0
     idle_looks: int = 6
 
@@ -87,6 +88,7 @@ class AmqpSource:
         self._answer: QueueAnswer | None = None
         self._backlog: int | None = None
         self._consumers: int | None = None
+        self._answered_since = inf
         self._is_wanted = True
         self._is_stopped = False
         self._arrived = asyncio.Event()
@@ -101,12 +103,12 @@ class AmqpSource:
                 self._turn(SourceState.HANDED_BACK, self._words)
                 await self._sleep(None)
                 continue
-            began = clock()
+            self._answered_since = inf
             words = await self._live()
-            failures = 0 if clock() - began > self._pace.steady_s else failures + 1
+            failures = 1 if clock() - self._answered_since > self._pace.steady_s else failures + 1
             if not self._may_consume():
                 continue
-            delay = self._pace.again.delay_s(max(failures, 1), random.random())
+            delay = self._pace.again.delay_s(failures, random.random())
             self._turn(SourceState.CONNECTING, words)
             _LOG.warning("not consuming: %s; trying again in %.0f s", words, delay)
             if await self._sleep(delay):
@@ -213,6 +215,7 @@ class AmqpSource:
         queue = Queue(name, self._prefetch, is_shared=self._is_shared)
         while True:
             await self._look(looker, name)
+            self._answered_since = min(self._answered_since, asyncio.get_running_loop().time())
             self._epochs += 1
             epoch = Epoch(self._epochs, queue, self._sizes, self._arrived.set)
             try:

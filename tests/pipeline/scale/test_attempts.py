@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.core.backoff import Backoff
 from pipeline.scale.attempts import Attempts
+from tests.heard_backoff import HeardBackoff
 
 LONG = Backoff(3_600.0, 3_600.0)
 
@@ -42,16 +43,10 @@ async def test_waking_nobody_shortens_no_later_pause() -> None:
 
 @pytest.mark.parametrize(("at_least", "failures"), [(1, 3), (7, 7)])
 async def test_what_failed_counts_and_so_does_what_another_counted(at_least: int, failures: int) -> None:
-    asked: list[int] = []
-
-    class Heard(Backoff):
-        def delay_s(self, failures: int, draw: float) -> float:
-            asked.append(failures)
-            return 0.0
-
-    attempts = Attempts(Heard(1.0, 1.0))
+    heard = HeardBackoff.begun()
+    attempts = Attempts(heard)
     attempts.failed()
     attempts.failed()
     attempts.failed(at_least)
     assert not await attempts.pause()
-    assert asked == [failures]
+    assert heard.asked == [failures]

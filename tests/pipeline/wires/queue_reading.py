@@ -89,6 +89,11 @@ async def until_state(source: AmqpSource, state: SourceState) -> None:
     await until(lambda: source.status.state is state)
 
 
+async def until_consuming_again(source: AmqpSource, connections: int) -> None:
+    """Over more than so many connections."""
+    await until(lambda: source.status.connections > connections and source.status.state is SourceState.CONSUMING)
+
+
 async def until_told(source: AmqpSource, words: str) -> None:
     await until(lambda: words in source.status.words)
 

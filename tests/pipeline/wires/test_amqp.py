@@ -12,6 +12,7 @@ import pytest
 from pipeline.wires.amqp_address import EaseeConnection
 from pipeline.wires.source import Piece, SourceState
 from schemas.delivery import Delivery
+from tests.heard_backoff import HeardBackoff
 from tests.pipeline.wires.queue_reading import (
     QUEUE,
     QUICK,
@@ -23,6 +24,7 @@ from tests.pipeline.wires.queue_reading import (
     reader,
     running,
     take,
+    until_consuming_again,
     until_state,
     until_told,
     until_waiting,
@@ -212,6 +214,27 @@ async def test_details_that_cannot_be_read_are_told_and_tried_again(reading: Rea
         await until_told(source, "reply.json")
         is_there[0] = True
         assert bodies(await take(source, 1)) == numbered(1)
+
+
+@pytest.mark.parametrize(("steady_s", "asked"), [(0.0, [1, 2, 3, 1, 1]), (3_600.0, [1, 2, 3, 4, 5])])
+async def test_after_a_broker_that_answered_for_a_while_the_pause_is_the_first_one(
+    reading: Reading, rabbitmq: RabbitMq, vhost: str, steady_s: float, asked: list[int]
+) -> None:
+    await declare(reading.url)
+    unread = ["once", "twice", "thrice"]
+
+    def read() -> EaseeConnection:
+        if unread:
+            raise ValueError(unread.pop())
+        return reader(reading.url)()
+
+    heard = HeardBackoff.begun()
+    async with running(reading.source(read, QUICK._replace(again=heard, steady_s=steady_s))) as source:
+        await until_consuming_again(source, 0)
+        for connections in (1, 2):
+            await asyncio.to_thread(rabbitmq.close_connections, vhost, "maintenance")
+            await until_consuming_again(source, connections)
+    assert heard.asked == asked
 
 
 async def test_a_broker_that_answers_nothing_any_more_is_left(
