@@ -136,7 +136,8 @@ class FollowedTopic:
         waits, or not all of the table; in each case this is to be stopped, and one begun anew.
         """
         starting = asyncio.ensure_future(self._app.start())
-        ended = asyncio.ensure_future(self._app.wait_until_stopped())
+        # Waiting by its other way it would leave a task behind for good when it is cancelled.
+        ended = asyncio.ensure_future(self._app.wait_first())
         looking = asyncio.ensure_future(self._look_for_ever())
         over = asyncio.ensure_future(self._over.wait())
         try:

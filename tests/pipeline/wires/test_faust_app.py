@@ -141,7 +141,12 @@ async def live():
         await until(lambda: len(follower.taken) == 3)
         return [weakref.ref(each) for each in (follower.topic, follower.topic.table, follower.topic._app)]
 
-left = asyncio.run(live())
+async def lives():
+    left = await live()
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    return left
+
+left = asyncio.run(lives())
 gc.collect()
 print([each() is None for each in left])
 """
