@@ -133,13 +133,18 @@ LIVES = """
 import asyncio, gc, sys, weakref
 from pathlib import Path
 from types import SimpleNamespace
-from tests.pipeline.wires.following import following
+from tests.pipeline.wires.following import Follower
 from tests.waiting import until
 
 async def live():
-    async with following(SimpleNamespace(brokers=sys.argv[1]), Path(sys.argv[2])) as follower:
-        await until(lambda: len(follower.taken) == 3)
-        return [weakref.ref(each) for each in (follower.topic, follower.topic.table, follower.topic._app)]
+    follower = Follower(SimpleNamespace(brokers=sys.argv[1]), Path(sys.argv[2]))
+    running = asyncio.create_task(follower.topic.run())
+    await until(lambda: len(follower.taken) == 3)
+    running.cancel()
+    await asyncio.wait([running])
+    await follower.topic.stop()
+    follower.producer.close()
+    return [weakref.ref(each) for each in (follower.topic, follower.topic.table, follower.topic._app)]
 
 async def lives():
     left = await live()
