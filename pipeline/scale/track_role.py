@@ -5,6 +5,7 @@ durable (`pipeline.scale.track`), or how a topic is followed.
 """
 
 import asyncio
+import gc
 import logging
 import tempfile
 from collections import Counter
@@ -95,6 +96,8 @@ class TrackRole:
                 while not self._stopping.is_set():
                     if await self._attempts.pause():
                         continue
+                    # A life that is over is a ring, as large as all it remembered; rings are seldom looked for.
+                    gc.collect()
                     try:
                         begun = await asyncio.to_thread(self._begin)
                         if self._stopping.is_set():

@@ -1,6 +1,8 @@
 """The role `track` at a real Kafka: what it tells of itself, one life after the other, and how it ends."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +29,7 @@ from tests.pipeline.wires.following import lose_patience
 from tests.services.kafka import Kafka
 from tests.waiting import until, until_asked
 
+ROOT = Path(__file__).parents[3]
 HANGS_S = 150
 PATIENCE = TrackPatience(round_s=0.05, session_s=4.0)
 LEAVES_S = 10.0
@@ -127,6 +130,36 @@ async def test_a_partition_that_gives_nothing_of_what_waits_is_told_and_joined_a
         await until(lambda: bench.gauges.state is WorkerState.CONSUMING and bench.is_done)
         assert "messages of chargeline.track, partition 1, wait and none comes: the group is joined anew" in caplog.text
         assert bench.snapshot.counts.connections == 2
+
+
+LIVES = """
+import asyncio, sys, weakref
+from pipeline.garbage import seldom_looked_for
+from pipeline.wires.kafka_fault import ReadAgainError
+from tests.pipeline.scale.test_track_role import Bench, working
+from tests.waiting import until
+
+async def lives():
+    async with working(Bench(sys.argv[1])) as bench:
+        await until(lambda: bench.snapshot.counts.delivered > 0 and bench.is_done)
+        kept = weakref.ref(bench.role._topic.table)
+        bench.role._topic._end(ReadAgainError("once more"))
+        await until(lambda: bench.snapshot.counts.connections == 2)
+        print(kept() is None)
+
+with seldom_looked_for():
+    asyncio.run(lives())
+"""
+
+
+@pytest.mark.services
+def test_what_a_life_that_is_over_remembered_is_freed_before_the_next_one(kafka: Kafka) -> None:
+    make_topics(kafka)
+    produce(kafka, commands(30))
+    # In a process of its own: the test runner holds what was logged.
+    words = [sys.executable, "-c", LIVES, kafka.brokers]
+    said = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True, timeout=HANGS_S)
+    assert said.stdout == "True\n"
 
 
 @pytest.mark.services
