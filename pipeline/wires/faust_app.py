@@ -11,6 +11,7 @@ the caller's own producer, which says when it is (`StateTable`); the library res
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ from pipeline.wires.faust_restored import Restoration
 from pipeline.wires.faust_silence import TopicSilence
 from pipeline.wires.faust_table import Keep, StateTable
 from pipeline.wires.kafka_fault import ReadAgainError
+
+_LOG = logging.getLogger(__name__)
 
 TRACK_GROUP = "chargeline.track"
 """The consumer group, and Faust's name for the app."""
@@ -236,6 +239,15 @@ class FollowedTopic:
             except ReadAgainError as fault:
                 self._end(fault)
 
+    def _told(self, consumer: DoneConsumer) -> str:
+        """How the library has it, for whoever is told of a stall."""
+        app = self._app
+        taken = sorted(tp.partition for tp in consumer.taken_from if tp.topic == self._parts.topic)
+        return (
+            f"restored {self.is_restored}, in recovery {app.in_recovery}, rebalancing {app.rebalancing}, "
+            f"flow {consumer.flow_active} and {app.flow_control.is_active()}, partitions {taken}"
+        )
+
     def _end(self, fault: ReadAgainError) -> None:
         self._fault = self._fault or fault
         self._over.set()
@@ -253,6 +265,7 @@ class FollowedTopic:
             try:
                 await self._silence.look(consumer, self._table.restored, idle_s, is_held_up=is_held_up)
             except ReadAgainError as fault:
+                _LOG.warning("%s; the client library: %s", fault, self._told(consumer))
                 self._end(fault)
             if app.flow_control.is_active() and not app.rebalancing:
                 for tp in () if self._is_taking else self._ours:

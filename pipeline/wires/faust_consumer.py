@@ -135,6 +135,11 @@ class DoneConsumer(driver.Consumer):
         self.stops += 1
         super().stop_flow()
 
+    @property
+    def taken_from(self) -> frozenset[TP]:
+        """Partitions of which messages are taken now: ours, but for those that are paused."""
+        return frozenset(self._active_partitions)
+
     def forget(self) -> None:
         """Partitions changed hands: nothing is done with."""
         self.done.clear()
