@@ -15,7 +15,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from pipeline.wires.kafka_fault import (
     Complaints,
@@ -100,14 +100,14 @@ class KafkaConsumer:
         """
         self._complaints = Complaints()
         self._listener = listener
-        self._fatal: KafkaUnavailableError | None = None
+        self._stall: KafkaUnavailableError | None = None
         self._commits = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._unanswered: Future[Sequence[TopicPartition]] | None = None
         self._is_telling = False
         chosen: dict[str, str | int | float | bool] = {"client.id": client_id, **options, **_SETTINGS}
         chosen |= {"group.id": group, "session.timeout.ms": session_ms}
         try:
-            self._consumer = Consumer(chosen, error_cb=self._hear)
+            self._consumer = Consumer(chosen, error_cb=self._complaints.hear)
             self._flow = KafkaFlow(self._consumer)
             self._consumer.subscribe(
                 list(topics), on_assign=self._given, on_revoke=self._taken_away, on_lost=self._lost
@@ -130,15 +130,12 @@ class KafkaConsumer:
     @property
     def trouble(self) -> KafkaUnavailableError | None:
         """What is wrong, if something is known; forgotten with `all_is_well`."""
-        words = self._complaints.explain()
-        if not words:
-            return None
-        return KafkaUnavailableError(f"Kafka: {words}", needs_operator=self._complaints.needs_operator)
+        return self._complaints.trouble
 
     @property
     def fatal(self) -> KafkaUnavailableError | None:
         """Why this consumer can do nothing any more."""
-        return self._fatal
+        return self._complaints.fatal or self._stall
 
     def take(self, most: int, wait_s: float) -> list[Taken]:
         """Up to `most` messages, in order within each partition, after at most `wait_s` seconds.
@@ -151,12 +148,12 @@ class KafkaConsumer:
         try:
             messages = self._consumer.consume(most, wait_s)
         except KafkaException as fault:
-            self._hear(error_of(fault))
+            self._complaints.hear(error_of(fault))
             return taken
         for message in messages:
             error = message.error()
             if error is not None:
-                self._hear(error)
+                self._complaints.hear(error)
                 continue
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             if topic is not None and partition is not None and offset is not None:
@@ -202,13 +199,13 @@ class KafkaConsumer:
             try:
                 answer = self._consumer.get_watermark_offsets(place, _PROBE_S, cached=partition not in asked)
             except KafkaException as fault:
-                self._hear(error_of(fault))
+                self._complaints.hear(error_of(fault))
                 return {}
             begin, end = answer
             if end >= 0:
                 found[partition] = max(begin, 0), end
                 if partition in asked:
-                    self._fatal = self._fatal or self._flow.judge(partition, max(begin, 0), end)
+                    self._stall = self._stall or self._flow.judge(partition, max(begin, 0), end)
         return found
 
     def probe(self) -> KafkaUnavailableError | None:
@@ -256,7 +253,7 @@ class KafkaConsumer:
             committed = consumer.committed(places, _ANSWER_S) if places else []
         except KafkaException as fault:
             # The library asks again by itself before it reads; only what we are told of it is missing.
-            self._hear(error_of(fault))
+            self._complaints.hear(error_of(fault))
             committed = []
         for place in committed:
             if place.error is None:
@@ -288,9 +285,3 @@ class KafkaConsumer:
             self._flow.end([(place.topic, place.partition) for place in places])
         with suppress(KafkaException):
             consumer.incremental_unassign(places)
-
-    def _hear(self, error: KafkaError) -> None:
-        self._complaints.hear(error)
-        if error.fatal():
-            words = f"Kafka: {explain_kafka_fault(error)}"
-            self._fatal = KafkaUnavailableError(words, needs_operator=needs_operator(error))

@@ -52,8 +52,8 @@ def read_entries(options: Mapping[str, str], topic: str, partitions: int) -> lis
             if messages:
                 answered_at = time.monotonic()
             elif time.monotonic() - answered_at > _ANSWER_S:
-                words = complaints.explain() or f"topic {topic} cannot be read; see that all brokers run"
-                raise KafkaUnavailableError(f"Kafka: {words}")
+                silence = KafkaUnavailableError(f"Kafka: topic {topic} cannot be read; see that all brokers run")
+                raise complaints.trouble or silence
     except KafkaException as fault:
         raise unavailable(fault, complaints) from fault
     finally:

@@ -66,15 +66,21 @@ class ReadAgainError(KafkaUnavailableError):
 
 
 class Complaints:
-    """What a client says of its connections, which an answer that does not come leaves out."""
+    """What a client says of its connections, which an answer that does not come leaves out.
+
+    `fatal`  why the client can do nothing any more. Remembered for good.
+    """
 
     def __init__(self) -> None:
         """Nothing was heard."""
         self._heard: list[KafkaError] = []
+        self.fatal: KafkaUnavailableError | None = None
 
     def hear(self, error: KafkaError) -> None:
-        """For the client's `error_cb`."""
+        """For the client's `error_cb`: it holds no more than this, so that a client that nobody wants is freed."""
         self._heard = [*self._heard[1 - _MOST_HEARD :], error]
+        if error.fatal():
+            self.fatal = as_unavailable(error)
 
     def clear(self) -> None:
         """All is well again."""
@@ -85,14 +91,10 @@ class Complaints:
         told = [error for error in self._heard if error.name() != "_ALL_BROKERS_DOWN"]
         return next(filter(needs_operator, reversed(told)), told[-1] if told else otherwise)
 
-    def explain(self) -> str:
-        """The same in words; empty where nothing was heard."""
-        return explain_kafka_fault(self.worst(self._heard[-1])) if self._heard else ""
-
     @property
-    def needs_operator(self) -> bool:
-        """Whether what was heard cannot end by itself."""
-        return bool(self._heard) and needs_operator(self.worst(self._heard[-1]))
+    def trouble(self) -> KafkaUnavailableError | None:
+        """The same with words; None where nothing was heard."""
+        return as_unavailable(self.worst(self._heard[-1])) if self._heard else None
 
 
 def needs_operator(error: KafkaError) -> bool:
@@ -107,12 +109,17 @@ def explain_kafka_fault(error: KafkaError) -> str:
     return f"{words}; {step}" if step else words
 
 
+def as_unavailable(error: KafkaError) -> KafkaUnavailableError:
+    """An error of the library with its words."""
+    return KafkaUnavailableError(f"Kafka: {explain_kafka_fault(error)}", needs_operator=needs_operator(error))
+
+
 def unavailable(fault: KafkaException, complaints: Complaints) -> KafkaUnavailableError:
     """The fault of a call as an error with words; where no answer came, `complaints` say why."""
     error = error_of(fault)
     if not needs_operator(error):
         error = complaints.worst(error)
-    return KafkaUnavailableError(f"Kafka: {explain_kafka_fault(error)}", needs_operator=needs_operator(error))
+    return as_unavailable(error)
 
 
 def error_of(fault: KafkaException) -> KafkaError:

@@ -18,9 +18,8 @@ from pipeline.core.stream_messages import StreamMessage
 from pipeline.wires.kafka_fault import (
     Complaints,
     KafkaUnavailableError,
+    as_unavailable,
     error_of,
-    explain_kafka_fault,
-    needs_operator,
     unavailable,
     without_values,
 )
@@ -62,7 +61,7 @@ class Parcel:
         """One of the messages was confirmed, or failed for good."""
         self.pending -= 1
         if error is not None:
-            self.failure = _as_unavailable(error)
+            self.failure = as_unavailable(error)
 
 
 class KafkaProducer:
@@ -77,7 +76,6 @@ class KafkaProducer:
         Raises KafkaUnavailableError for options that the library does not take.
         """
         self._complaints = Complaints()
-        self._fatal: KafkaUnavailableError | None = None
         chosen: dict[str, str | int | float | bool] = {
             "client.id": client_id,
             **options,
@@ -86,7 +84,7 @@ class KafkaProducer:
             "message.timeout.ms": int(give_up_s * 1_000),
         }
         try:
-            self._producer = Producer(chosen, error_cb=self._hear)
+            self._producer = Producer(chosen, error_cb=self._complaints.hear)
         except KafkaException as fault:
             words = without_values(error_of(fault).str(), options.values())
             message = f"Kafka's client does not take its options: {words}; see CHARGELINE_KAFKA_CONFIG_FILE"
@@ -100,15 +98,12 @@ class KafkaProducer:
     @property
     def trouble(self) -> KafkaUnavailableError | None:
         """Why nothing is confirmed, if something is known; forgotten with `all_is_well`."""
-        words = self._complaints.explain()
-        if not words:
-            return None
-        return KafkaUnavailableError(f"Kafka: {words}", needs_operator=self._complaints.needs_operator)
+        return self._complaints.trouble
 
     @property
     def fatal(self) -> KafkaUnavailableError | None:
         """Why this producer can send nothing any more."""
-        return self._fatal
+        return self._complaints.fatal
 
     def send(self, messages: Iterable[StreamMessage], parcel: Parcel) -> None:
         """Begin to send, as part of a parcel. Waits a moment where there is no room.
@@ -126,7 +121,7 @@ class KafkaProducer:
         except BufferError:
             self._send_when_there_is_room(topic, partition, key, value, parcel)
         except KafkaException as fault:
-            raise _as_unavailable(error_of(fault)) from fault
+            raise as_unavailable(error_of(fault)) from fault
         parcel.pending += 1
 
     def poll(self, wait_s: float = 0.0) -> int:
@@ -161,13 +156,3 @@ class KafkaProducer:
                 continue
             return
         raise KafkaUnavailableError("Kafka takes messages more slowly than they come, and there is no room for more")
-
-    def _hear(self, error: KafkaError) -> None:
-        self._complaints.hear(error)
-        if error.fatal():
-            self._fatal = _as_unavailable(error)
-
-
-def _as_unavailable(error: KafkaError) -> KafkaUnavailableError:
-    """An error of the library with its words."""
-    return KafkaUnavailableError(f"Kafka: {explain_kafka_fault(error)}", needs_operator=needs_operator(error))

@@ -32,7 +32,7 @@ def test_who_must_act(error: KafkaError, needs: bool) -> None:
 
 def test_what_an_operator_must_mend_explains_a_missing_answer_best() -> None:
     complaints = Complaints()
-    assert complaints.explain() == ""
+    assert complaints.trouble is None
     assert str(unavailable(KafkaException(NO_ANSWER), complaints)).startswith("Kafka: no answer")
     for error in (AWAY, ALL_DOWN):
         complaints.hear(error)
@@ -43,9 +43,18 @@ def test_what_an_operator_must_mend_explains_a_missing_answer_best() -> None:
     told = unavailable(KafkaException(NO_ANSWER), complaints)
     assert told.needs_operator
     assert "Authentication failed; see user, password" in str(told)
-    assert complaints.explain().startswith("Authentication failed")
+    assert str(complaints.trouble).startswith("Kafka: Authentication failed")
     complaints.clear()
-    assert complaints.explain() == ""
+    assert complaints.trouble is None
+
+
+def test_that_a_client_is_over_is_not_forgotten() -> None:
+    complaints = Complaints()
+    complaints.hear(REFUSED)
+    assert complaints.fatal is None
+    complaints.hear(KafkaError(KafkaError._FATAL, "fenced", fatal=True))
+    complaints.clear()
+    assert str(complaints.fatal) == "Kafka: fenced"
 
 
 def test_what_is_remembered_is_bounded() -> None:

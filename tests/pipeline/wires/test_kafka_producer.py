@@ -1,7 +1,9 @@
 """The producer at a real Kafka: confirmed is what is there, an outage is waited for, a refusal fails its parcel."""
 
+import gc
 import os
 import time
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -142,3 +144,15 @@ def test_an_entry_larger_than_kafkas_own_limit_is_kept(kafka: Kafka) -> None:
     until(producer, lambda: parcel.is_confirmed)
     producer.close()
     assert kafka.count(Topic.STATE.value) == 1
+
+
+def test_a_producer_that_nobody_wants_is_freed_at_once() -> None:
+    producer = KafkaProducer(client_options([("127.0.0.1", 1)]), "test")
+    freed = weakref.ref(producer)
+    producer.close()
+    gc.disable()
+    try:
+        del producer
+        assert freed() is None
+    finally:
+        gc.enable()
