@@ -3,8 +3,8 @@
 Owns the client library's consumer and how it is set. Must not know what a message means, or when it is done with.
 
 Nothing is committed but what is asked for, with words that whoever has the partition next is told. Partitions move one
-by one (cooperative): what stays with a process is read on meanwhile. Who stops taking is out of the group after two
-minutes, so whoever can take nothing pauses, and goes on asking. Everything is of one thread: partitions come and go
+by one (cooperative): what stays with a process is read on meanwhile. Who stops taking is out of the group after a
+minute, so whoever can take nothing pauses, and goes on asking. Everything is of one thread: partitions come and go
 during `take` and `close`. Only a commit waits in a thread of its own: the library lets it wait for as long as Kafka is
 away, and whoever does not go on asking meanwhile keeps the whole group waiting.
 """
@@ -34,7 +34,8 @@ _SETTINGS: Mapping[str, str | int | float | bool] = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",
     "partition.assignment.strategy": "cooperative-sticky",
-    "max.poll.interval.ms": 120_000,
+    # So long does Kafka wait for one who does not answer in a rebalance, too: seen after it was killed.
+    "max.poll.interval.ms": 60_000,
     "heartbeat.interval.ms": 1_000,
     # What is fetched ahead is bounded: it is on top of what is taken.
     "queued.min.messages": 20_000,
