@@ -38,16 +38,16 @@ _PIECE = 500
 _BUSY_S = 0.01
 _IDLE_S = 0.1
 _LOOK_S = 0.25
-_PROBE_NS = 10 * NS_PER_S
+_PROBE_S = 10.0
 
 
 class BridgePatience(NamedTuple):
     """How long a bridge waits for what, in seconds.
 
     `again`   between tries to begin with Kafka.
-    `away_s`  unconfirmed for so long, and Kafka counts as away.
-    `anew_s`  unconfirmed for so long, and deliveries go back to the queue, and a new producer begins: long before
-              RabbitMQ closes the channel of one who does not acknowledge for 30 minutes.
+    `away_s`  something waits, and nothing is confirmed for so long: Kafka counts as away.
+    `anew_s`  the same for so long: deliveries go back to the queue, and a new producer begins. Long before RabbitMQ
+              closes the channel of one who does not acknowledge for 30 minutes.
     `tick_s`  between ticks.
     """
 
@@ -83,7 +83,7 @@ class Bridge:
         self._patience = BridgePatience() if patience is None else patience
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
-        self._answered_at = 0
+        self._heard_at = -_PROBE_S
         self._attempts = Attempts(self._patience.again)
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
@@ -185,7 +185,7 @@ class Bridge:
             if confirmed:
                 await self._acknowledge(lane, confirmed)
                 self._attempts.succeeded()
-                self._answered_at = time_ns()
+                self._heard_at = monotonic()
                 producer.all_is_well()
                 self._trouble.end()
         took_s = self._ticks.take_confirmed()
@@ -221,7 +221,7 @@ class Bridge:
                 self._ticks.send_when_due(producer)
             except KafkaUnavailableError as fault:
                 self._start_over(fault)
-        elif not producer.in_flight and time_ns() - self._answered_at > _PROBE_NS:
+        elif not producer.in_flight and monotonic() - self._heard_at > _PROBE_S:
             asked = monotonic()
             silence = await asyncio.to_thread(producer.probe)
             if silence is None:
@@ -251,7 +251,8 @@ class Bridge:
     def _judge(self, producer: KafkaProducer) -> None:
         """Say so where Kafka confirms nothing; begin anew where that lasts."""
         sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
-        waited_s = monotonic() - min(sent) if sent else 0.0
+        # While some of what waits is confirmed, the rest is on its way.
+        waited_s = monotonic() - max(min(sent), self._heard_at) if sent else 0.0
         if waited_s <= self._patience.away_s:
             return
         fault = producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs")
@@ -274,9 +275,9 @@ class Bridge:
 
     def _answered(self, producer: KafkaProducer, took_s: float) -> None:
         """Kafka answered, and not about deliveries."""
-        self._answered_at = time_ns()
+        self._heard_at = monotonic()
         producer.all_is_well()
-        self._trouble.end_without_deliveries(self._answered_at, int(took_s * NS_PER_S))
+        self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
 
     def _unconfirmed(self) -> bool:
         return any(lane.unconfirmed for lane in self._lanes)
