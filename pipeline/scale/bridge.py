@@ -9,8 +9,9 @@ its channel was lost, when it was handed back on purpose, and when the bridge en
 again it is sent again; who reads the topics knows that.
 
 While Kafka is away nothing is acknowledged, and no more is taken than the window has room for; the client library goes
-on trying. Where something fails for good, or is not confirmed for long, everything unconfirmed goes back to the queue,
-and a new producer begins: librdkafka 2.16 was seen to know of no broker any more after a restart of the only one.
+on trying. Where something fails for good, everything unconfirmed goes back to the queue, and a new producer begins. So
+it does where this one has no answer from Kafka for long: librdkafka 2.16 was seen to know of no broker any more after a
+restart of the only one.
 """
 
 import asyncio
@@ -44,16 +45,18 @@ _PROBE_S = 10.0
 class BridgePatience(NamedTuple):
     """How long a bridge waits for what, in seconds.
 
-    `again`   between tries to begin with Kafka.
-    `away_s`  something waits, and nothing is confirmed for so long: Kafka counts as away.
-    `anew_s`  the same for so long: deliveries go back to the queue, and a new producer begins. Long before RabbitMQ
-              closes the channel of one who does not acknowledge for 30 minutes.
-    `tick_s`  between ticks.
+    `again`        between tries to begin with Kafka.
+    `away_s`       something waits, and nothing is confirmed for so long: Kafka counts as away.
+    `anew_s`       the same for so long, and Kafka does not answer this producer: a new one begins.
+    `hand_back_s`  the same for so long, whatever Kafka answers: RabbitMQ closes the channel of one who does not
+                   acknowledge for 30 minutes.
+    `tick_s`       between ticks.
     """
 
     again: Backoff = Backoff(0.5, 15.0)
     away_s: float = 5.0
     anew_s: float = 120.0
+    hand_back_s: float = 20 * 60.0
     tick_s: float = 1.0
 
 
@@ -83,7 +86,7 @@ class Bridge:
         self._patience = BridgePatience() if patience is None else patience
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
-        self._heard_at = -_PROBE_S
+        self._heard_at = self._asked_at = -_PROBE_S
         self._attempts = Attempts(self._patience.again)
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
@@ -164,14 +167,14 @@ class Bridge:
             self._look()
             if await self._attempts.pause():
                 continue
-            began = monotonic()
             try:
                 self._producer = await asyncio.to_thread(self._begin)
             except KafkaUnavailableError as fault:
                 self._attempts.failed()
                 self._trouble.tell(fault)
                 continue
-            self._answered(self._producer, monotonic() - began)
+            # Where nothing is sent it is asked at once.
+            self._heard_at = monotonic() - _PROBE_S
             for lane in self._lanes:
                 lane.source.resume()
             return True
@@ -200,7 +203,7 @@ class Bridge:
         self._look()
         await self._tell_how_far(producer)
         if self._producer is producer:
-            self._judge(producer)
+            await self._judge(producer)
 
     async def _acknowledge(self, lane: Lane, confirmed: Sequence[Sent]) -> None:
         """Everything up to the last of these is in Kafka."""
@@ -221,13 +224,21 @@ class Bridge:
                 self._ticks.send_when_due(producer)
             except KafkaUnavailableError as fault:
                 self._start_over(fault)
-        elif not producer.in_flight and monotonic() - self._heard_at > _PROBE_S:
-            asked = monotonic()
-            silence = await asyncio.to_thread(producer.probe)
-            if silence is None:
-                self._answered(producer, monotonic() - asked)
-            else:
-                self._trouble.tell(silence)
+        elif not producer.in_flight and monotonic() - max(self._heard_at, self._asked_at) > _PROBE_S:
+            await self._ask(producer)
+
+    async def _ask(self, producer: KafkaProducer) -> None:
+        """See that Kafka answers this producer; where it has not for long, begin anew with another."""
+        self._asked_at = asked = monotonic()
+        silence = await asyncio.to_thread(producer.probe)
+        if self._producer is not producer:
+            return
+        if silence is None and not producer.in_flight:
+            self._answered(producer, monotonic() - asked)
+        elif silence is not None:
+            self._trouble.tell(silence)
+            if monotonic() - self._heard_at > self._patience.anew_s:
+                self._start_over(silence)
 
     async def _say_last(self, producer: KafkaProducer) -> None:
         """Where all that ever came is in Kafka and acknowledged, say so: nobody need wait for what we left."""
@@ -248,7 +259,7 @@ class Bridge:
         self._meters.look(status)
         self._progress.look(status)
 
-    def _judge(self, producer: KafkaProducer) -> None:
+    async def _judge(self, producer: KafkaProducer) -> None:
         """Say so where Kafka confirms nothing; begin anew where that lasts."""
         sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
         # While some of what waits is confirmed, the rest is on its way.
@@ -257,14 +268,17 @@ class Bridge:
             return
         fault = producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs")
         self._trouble.tell(fault)
-        if waited_s > self._patience.anew_s:
-            _LOG.warning("deliveries go back to the queue: Kafka confirmed nothing for %.0f s", waited_s)
+        if waited_s > self._patience.hand_back_s:
             self._start_over(fault)
+        elif waited_s > self._patience.anew_s and monotonic() - self._asked_at > _PROBE_S:
+            await self._ask(producer)
 
     def _start_over(self, fault: KafkaUnavailableError) -> None:
         """Everything unconfirmed goes back to the queues; a new producer is begun after a pause."""
         self._attempts.failed()
         self._trouble.tell(fault)
+        if self._unconfirmed():
+            _LOG.warning("what Kafka has not confirmed goes back to the queue")
         for lane in self._lanes:
             lane.source.hand_back(f"waiting for Kafka: {fault}")
             lane.forget()

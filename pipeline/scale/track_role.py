@@ -99,11 +99,7 @@ class TrackRole:
                     # A life that is over is a ring, as large as all it remembered; rings are seldom looked for.
                     gc.collect()
                     try:
-                        begun = await asyncio.to_thread(self._begin)
-                        if self._stopping.is_set():
-                            begun.producer.close()
-                            break
-                        await self._live(begun)
+                        await self._live(await asyncio.to_thread(self._begin))
                     except ReadAgainError as fault:
                         self._read_again(fault)
                     except KafkaUnavailableError as fault:
@@ -124,6 +120,9 @@ class TrackRole:
 
     async def _live(self, begun: Begun) -> None:
         """One life. Raises KafkaUnavailableError where it ended by itself."""
+        if self._stopping.is_set():
+            begun.producer.close()
+            return
         self._producer = begun.producer
         tracker = self._make_tracker(begun.producer, self._settled, self._hear_trouble)
         with tempfile.TemporaryDirectory(prefix="chargeline-track-", ignore_cleanup_errors=True) as folder:

@@ -58,7 +58,7 @@ class WritePatience(NamedTuple):
     """
 
     pause_s: float = 2.0
-    revoke_s: float = 45.0
+    revoke_s: float = 30.0
     twin_s: float = 120.0
     fence_s: float = 1.0
 

@@ -88,7 +88,7 @@ class AmqpSource:
         self._answer: QueueAnswer | None = None
         self._backlog: int | None = None
         self._consumers: int | None = None
-        self._answered_since = inf
+        self._answered_since, self._answered_at = inf, 0.0
         self._is_wanted = True
         self._is_stopped = False
         self._arrived = asyncio.Event()
@@ -97,7 +97,6 @@ class AmqpSource:
     async def run(self) -> None:
         """See Source.run."""
         failures = 0
-        clock = asyncio.get_running_loop().time
         while not self._is_stopped:
             if not self._is_wanted:
                 self._turn(SourceState.HANDED_BACK, self._words)
@@ -105,8 +104,10 @@ class AmqpSource:
                 continue
             self._answered_since = inf
             words = await self._live()
-            failures = 1 if clock() - self._answered_since > self._pace.steady_s else failures + 1
+            answered_s = self._answered_at - self._answered_since
+            failures = 1 if answered_s > self._pace.steady_s else failures + 1
             if not self._may_consume():
+                failures = 0
                 continue
             delay = self._pace.again.delay_s(failures, random.random())
             self._turn(SourceState.CONNECTING, words)
@@ -215,7 +216,6 @@ class AmqpSource:
         queue = Queue(name, self._prefetch, is_shared=self._is_shared)
         while True:
             await self._look(looker, name)
-            self._answered_since = min(self._answered_since, asyncio.get_running_loop().time())
             self._epochs += 1
             epoch = Epoch(self._epochs, queue, self._sizes, self._arrived.set)
             try:
@@ -254,6 +254,7 @@ class AmqpSource:
             is_stuck = before == epoch.window.delivered and epoch.window.unacknowledged < epoch.prefetch
             idle = idle + 1 if is_stuck and (self._backlog or self._consumers == 0) else 0
             if idle >= self._pace.idle_looks:
+                self._answered_since = inf
                 epoch.end(f"{self._backlog} messages wait and none comes: the consumer is dead")
             await epoch.fit_prefetch()
 
@@ -261,6 +262,8 @@ class AmqpSource:
         """Ask for the queue's length and consumers: a passive declare, which needs no rights and changes nothing."""
         declared = (await answer(channel.declare_queue(name, passive=True), ANSWER_S)).declaration_result
         self._backlog, self._consumers = declared.message_count, declared.consumer_count
+        self._answered_at = asyncio.get_running_loop().time()
+        self._answered_since = min(self._answered_since, self._answered_at)
 
     def _may_consume(self) -> bool:
         return self._is_wanted and not self._is_stopped

@@ -265,8 +265,8 @@ class FollowedTopic:
             try:
                 await self._silence.look(consumer, self._table.restored, idle_s, is_held_up=is_held_up)
             except ReadAgainError as fault:
-                _LOG.warning("%s; the client library: %s", fault, self._told(consumer))
                 self._end(fault)
+                _LOG.warning("%s; the client library: %s", fault, self._told(consumer))
             if app.flow_control.is_active() and not app.rebalancing:
                 for tp in () if self._is_taking else self._ours:
                     # What Kafka does not answer is asked again at the next look.

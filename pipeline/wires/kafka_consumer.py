@@ -49,6 +49,8 @@ SESSION_MS = 10_000
 """A process that is not heard of for so long loses its partitions. A broker may not allow less than 6 s."""
 _ANSWER_S = 5.0
 _PROBE_S = 3.0
+_ASKING_S = 10.0
+"""For so long all that are asked about together are waited for."""
 
 
 class Mark(NamedTuple):
@@ -195,10 +197,11 @@ class KafkaConsumer:
         otherwise it told with the messages, and of the first offset perhaps not: then it is 0.
         """
         found: dict[Partition, tuple[int, int]] = {}
-        asked = self.ours if self.is_paused else self._flow.to_ask()
+        asked, until = self.ours if self.is_paused else self._flow.to_ask(), monotonic() + _ASKING_S
         for partition, place in self._flow.places.items():
             try:
-                answer = self._consumer.get_watermark_offsets(place, _PROBE_S, cached=partition not in asked)
+                is_known = partition not in asked or monotonic() > until
+                answer = self._consumer.get_watermark_offsets(place, _PROBE_S, cached=is_known)
             except KafkaException as fault:
                 self._complaints.hear(error_of(fault))
                 return {}

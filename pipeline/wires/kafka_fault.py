@@ -66,21 +66,18 @@ class ReadAgainError(KafkaUnavailableError):
 
 
 class Complaints:
-    """What a client says of its connections, which an answer that does not come leaves out.
-
-    `fatal`  why the client can do nothing any more. Remembered for good.
-    """
+    """What a client says of its connections, which an answer that does not come leaves out."""
 
     def __init__(self) -> None:
         """Nothing was heard."""
         self._heard: list[KafkaError] = []
-        self.fatal: KafkaUnavailableError | None = None
+        self._fatal: KafkaError | None = None
 
     def hear(self, error: KafkaError) -> None:
         """For the client's `error_cb`: it holds no more than this, so that a client that nobody wants is freed."""
         self._heard = [*self._heard[1 - _MOST_HEARD :], error]
         if error.fatal():
-            self.fatal = as_unavailable(error)
+            self._fatal = error
 
     def clear(self) -> None:
         """All is well again."""
@@ -90,6 +87,11 @@ class Complaints:
         """What explains best why nothing comes: what an operator must mend, else what was said last."""
         told = [error for error in self._heard if error.name() != "_ALL_BROKERS_DOWN"]
         return next(filter(needs_operator, reversed(told)), told[-1] if told else otherwise)
+
+    @property
+    def fatal(self) -> KafkaUnavailableError | None:
+        """Why the client can do nothing any more; remembered for good."""
+        return None if self._fatal is None else as_unavailable(self._fatal)
 
     @property
     def trouble(self) -> KafkaUnavailableError | None:

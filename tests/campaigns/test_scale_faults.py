@@ -23,7 +23,7 @@ from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
 from schemas.catalogue import shipped_catalogue
 from schemas.delivery import Delivery
-from schemas.measurement import ALERT, CHARGER_HOUR, COMMAND, COMMAND_OUTCOME
+from schemas.measurement import ALERT, CHARGER_HOUR, COMMAND, COMMAND_OUTCOME, SESSION
 from schemas.reject import RejectReason
 from schemas.stream import StreamReject, Topic
 from tests.campaigns.live_stream import LiveStream
@@ -233,10 +233,14 @@ def _finish(derivation: Derivation, rows: Rows) -> None:
 
 
 def only_final(rows: Rows, watermark: int) -> Rows:
-    """Rows that nothing can change any more once everything before the watermark is known."""
+    """Rows that nothing can change any more once everything before the watermark is known.
+
+    While a session goes on, its row is as it was when it was written; whoever was behind then knew more by that time.
+    """
     return {
         key: fields
         for key, fields in rows.items()
         if key[3] <= watermark - (HOUR + 180 * S if key[0] == CHARGER_HOUR else 90 * S if key[0] != COMMAND else 0)
         and not (key[0] == ALERT and key[3] > watermark)
+        and not (key[0] == SESSION and not fields["stopped_at"])
     }

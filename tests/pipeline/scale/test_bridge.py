@@ -4,7 +4,7 @@ The source is scripted, so that each fault comes at its moment. With a real brok
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,13 +19,14 @@ from pipeline.scale.bridge_progress import BridgeProgress
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import SourceState, Token
+from schemas.delivery import Delivery
 from schemas.meters import WorkerState
 from schemas.observation import Observation
 from schemas.stream import Tick, Topic
 from tests.pipeline.scale.bridging import PARTITIONS, START, S, decoder, make_topics, maker, messages, options
 from tests.pipeline.scripted_source import ScriptedSource
 from tests.services.kafka import Kafka
-from tests.waiting import until
+from tests.waiting import until, until_asked
 
 pytestmark = pytest.mark.services
 
@@ -59,6 +60,14 @@ class Bench:
 
     async def acknowledged(self, token: Token) -> None:
         await until(lambda: token in self.source.acknowledged)
+
+    async def delivered_again(self, messages: Sequence[Delivery]) -> None:
+        """As the broker does with what went back, as often as it does."""
+        await until(lambda: self.source.is_wanted)
+        token = self.source.deliver(messages, redelivered=len(messages))
+        await until(lambda: token in self.source.acknowledged or not self.source.is_wanted)
+        if token not in self.source.acknowledged:
+            await self.delivered_again(messages)
 
     @property
     def state(self) -> tuple[WorkerState, str]:
@@ -141,20 +150,43 @@ async def test_while_kafka_is_away_nothing_is_acknowledged_and_no_more_is_taken_
     assert bench.values() == floats(110)
 
 
-async def test_after_long_without_confirmation_deliveries_go_back_and_a_new_producer_begins(kafka: Kafka) -> None:
-    async with bridging(kafka, PATIENCE._replace(anew_s=3.0)) as bench:
+SOON_ANEW, SOON_BACK = PATIENCE._replace(anew_s=3.0), PATIENCE._replace(hand_back_s=3.0)
+
+
+@pytest.mark.parametrize(("how", "patience"), [("kill", SOON_ANEW), ("pause", SOON_ANEW), ("kill", SOON_BACK)])
+async def test_after_long_without_confirmation_deliveries_go_back_and_a_new_producer_begins(
+    kafka: Kafka, how: str, patience: BridgePatience
+) -> None:
+    async with bridging(kafka, patience) as bench:
         begun = bench.begun
-        await asyncio.to_thread(kafka.kill)
+        await asyncio.to_thread(getattr(kafka, how))
         lost = bench.source.deliver(messages(10))
         await until(lambda: not bench.source.is_wanted)
         assert bench.state[0] is WorkerState.RETRYING
-        await asyncio.to_thread(kafka.start)
-        await until(lambda: bench.source.is_wanted)
+        await asyncio.to_thread(kafka.start if how == "kill" else kafka.resume)
+        await bench.delivered_again(messages(10))
         assert bench.begun > begun
-        again = bench.source.deliver(messages(10), redelivered=10)
-        await bench.acknowledged(again)
-        assert again.epoch > lost.epoch
-    assert bench.values() == floats(10)
+        assert lost not in bench.source.acknowledged
+    assert set(bench.values()) == set(floats(10))
+
+
+async def test_where_kafka_answers_and_confirms_nothing_deliveries_stay_for_long(kafka: Kafka) -> None:
+    async with bridging(kafka, PATIENCE._replace(anew_s=0.1)) as bench:
+        begun, tokens = bench.begun, list[Token]()
+
+        async def is_told() -> bool:
+            # The broker hears of the change a moment later.
+            tokens.append(bench.source.deliver(messages(10, 10 * len(tokens))))
+            return bench.state[0] is WorkerState.RETRYING
+
+        await asyncio.to_thread(kafka.change_topic, Topic.OBSERVATIONS.value, "min.insync.replicas", "2")
+        await until_asked(is_told)
+        assert "confirms nothing" in bench.state[1]
+        await until(lambda: bench.bridge._asked_at > 0)
+        await asyncio.to_thread(kafka.change_topic, Topic.OBSERVATIONS.value, "min.insync.replicas", "1")
+        await bench.acknowledged(tokens[-1])
+        assert (bench.begun, bench.source.epoch) == (begun, tokens[0].epoch)
+    assert bench.values() == floats(10 * len(tokens))
 
 
 async def test_what_fails_for_good_goes_back_whole_and_a_new_producer_begins(kafka: Kafka) -> None:
@@ -179,7 +211,7 @@ async def test_it_waits_for_kafka_before_it_consumes(kafka: Kafka) -> None:
     async with bridging(kafka, arrange=arrange) as bench:
         assert bench.begun == 4
         assert bench.source.events == ["hand back: waiting for Kafka", "resume"]
-        assert bench.state[0] is WorkerState.CONSUMING
+        await until(lambda: bench.state[0] is WorkerState.CONSUMING)
 
 
 async def test_it_can_be_stopped_while_it_waits_for_kafka(kafka: Kafka) -> None:
