@@ -17,6 +17,7 @@ restart of the only one.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic, time_ns
 from typing import NamedTuple
 
@@ -39,22 +40,23 @@ _PIECE = 500
 _BUSY_S = 0.01
 _IDLE_S = 0.1
 _LOOK_S = 0.25
-_PROBE_S = 10.0
 
 
 class BridgePatience(NamedTuple):
     """How long a bridge waits for what, in seconds.
 
     `again`        between tries to begin with Kafka.
-    `away_s`       something waits, and nothing is confirmed for so long: Kafka counts as away.
-    `anew_s`       the same for so long, and Kafka does not answer this producer: a new one begins.
-    `hand_back_s`  the same for so long, whatever Kafka answers: RabbitMQ closes the channel of one who does not
+    `away_s`       unconfirmed for so long, and Kafka counts as away.
+    `ask_s`        between questions to a Kafka that confirms nothing.
+    `anew_s`       no answer and no confirmation for so long: a new producer begins.
+    `hand_back_s`  unconfirmed for so long, whatever Kafka answers: RabbitMQ closes the channel of one who does not
                    acknowledge for 30 minutes.
     `tick_s`       between ticks.
     """
 
     again: Backoff = Backoff(0.5, 15.0)
     away_s: float = 5.0
+    ask_s: float = 10.0
     anew_s: float = 120.0
     hand_back_s: float = 20 * 60.0
     tick_s: float = 1.0
@@ -86,7 +88,7 @@ class Bridge:
         self._patience = BridgePatience() if patience is None else patience
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
-        self._heard_at = self._asked_at = -_PROBE_S
+        self._heard_at = self._asked_at = self._answered_at = -inf
         self._attempts = Attempts(self._patience.again)
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
@@ -173,8 +175,7 @@ class Bridge:
                 self._attempts.failed()
                 self._trouble.tell(fault)
                 continue
-            # Where nothing is sent it is asked at once.
-            self._heard_at = monotonic() - _PROBE_S
+            self._answered_at = monotonic()
             for lane in self._lanes:
                 lane.source.resume()
             return True
@@ -218,27 +219,32 @@ class Bridge:
         await lane.source.acknowledge(confirmed[-1].token)
 
     async def _tell_how_far(self, producer: KafkaProducer) -> None:
-        """Tick while we consume: a bridge that does not holds nothing back. Then only see that Kafka answers."""
+        """Tick while we consume: a bridge that does not holds nothing back. When idle, see that Kafka answers."""
         if self._lanes[0].source.status.state is SourceState.CONSUMING:
             try:
                 self._ticks.send_when_due(producer)
             except KafkaUnavailableError as fault:
                 self._start_over(fault)
-        elif not producer.in_flight and monotonic() - max(self._heard_at, self._asked_at) > _PROBE_S:
+                return
+        if not producer.in_flight and monotonic() - self._heard_at > self._patience.ask_s:
             await self._ask(producer)
 
     async def _ask(self, producer: KafkaProducer) -> None:
-        """See that Kafka answers this producer; where it has not for long, begin anew with another."""
+        """Ask Kafka now and then; where it has not answered this producer for long, begin anew with another."""
+        if monotonic() - self._asked_at < self._patience.ask_s:
+            return
         self._asked_at = asked = monotonic()
         silence = await asyncio.to_thread(producer.probe)
         if self._producer is not producer:
             return
-        if silence is None and not producer.in_flight:
-            self._answered(producer, monotonic() - asked)
-        elif silence is not None:
-            self._trouble.tell(silence)
-            if monotonic() - self._heard_at > self._patience.anew_s:
-                self._start_over(silence)
+        if silence is None:
+            self._answered_at = monotonic()
+            if not producer.in_flight:
+                self._answered(producer, self._answered_at - asked)
+            return
+        self._trouble.tell(silence)
+        if monotonic() - max(self._heard_at, self._answered_at) > self._patience.anew_s:
+            self._start_over(silence)
 
     async def _say_last(self, producer: KafkaProducer) -> None:
         """Where all that ever came is in Kafka and acknowledged, say so: nobody need wait for what we left."""
@@ -262,15 +268,14 @@ class Bridge:
     async def _judge(self, producer: KafkaProducer) -> None:
         """Say so where Kafka confirms nothing; begin anew where that lasts."""
         sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
-        # While some of what waits is confirmed, the rest is on its way.
-        waited_s = monotonic() - max(min(sent), self._heard_at) if sent else 0.0
+        waited_s = monotonic() - min(sent) if sent else 0.0
         if waited_s <= self._patience.away_s:
             return
         fault = producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs")
         self._trouble.tell(fault)
         if waited_s > self._patience.hand_back_s:
             self._start_over(fault)
-        elif waited_s > self._patience.anew_s and monotonic() - self._asked_at > _PROBE_S:
+        else:
             await self._ask(producer)
 
     def _start_over(self, fault: KafkaUnavailableError) -> None:
