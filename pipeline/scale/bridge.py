@@ -15,7 +15,6 @@ restart of the only one.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from math import inf
 from time import monotonic, time_ns
@@ -34,8 +33,6 @@ from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import Piece, SourceState
 
-_LOG = logging.getLogger(__name__)
-
 _PIECE = 500
 _BUSY_S = 0.01
 _IDLE_S = 0.1
@@ -49,8 +46,7 @@ class BridgePatience(NamedTuple):
     `away_s`       unconfirmed for so long, and Kafka counts as away.
     `ask_s`        between questions to a Kafka that confirms nothing.
     `anew_s`       no answer and no confirmation for so long: a new producer begins.
-    `hand_back_s`  unconfirmed for so long, whatever Kafka answers: RabbitMQ closes the channel of one who does not
-                   acknowledge for 30 minutes.
+    `hand_back_s`  unconfirmed for so long in any case: RabbitMQ takes them away after 30 minutes.
     `tick_s`       between ticks.
     """
 
@@ -282,8 +278,6 @@ class Bridge:
         """Everything unconfirmed goes back to the queues; a new producer is begun after a pause."""
         self._attempts.failed()
         self._trouble.tell(fault)
-        if self._unconfirmed():
-            _LOG.warning("what Kafka has not confirmed goes back to the queue")
         for lane in self._lanes:
             lane.source.hand_back(f"waiting for Kafka: {fault}")
             lane.forget()

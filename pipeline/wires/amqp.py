@@ -208,7 +208,7 @@ class AmqpSource:
             return f"{details.address}, queue {details.queue}: {explain_amqp_fault(fault)}"
         finally:
             self._end_epoch()
-            await _close(line.connection)
+            await line.close()
 
     async def _consume_when_free(self, line: Line, name: str) -> str:
         """Stand by while another consumer has the queue; then consume until something ends that."""
@@ -295,11 +295,3 @@ class AmqpSource:
             return False
         self._woken.clear()
         return True
-
-
-async def _close(connection: aio_pika.abc.AbstractConnection) -> None:
-    """Let go of a connection that may be dead already."""
-    try:
-        await answer(connection.close(), ANSWER_S / 4)
-    except _FAULTS as fault:
-        _LOG.debug("closing the connection: %s", fault)

@@ -16,8 +16,6 @@ from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin._resource import ResourceType
 
 from tests.services.process import LOOPBACK, Command, ServerProcess, ServiceError, free_ports, listens
 
@@ -134,15 +132,6 @@ class Kafka:
             if not self.topics().keys() & set(wanted):
                 return
         raise ServiceError(f"Kafka did not delete {', '.join(wanted)}")
-
-    def change_topic(self, topic: str, name: str, value: str) -> None:
-        """Somebody changes a setting of a topic; the broker hears of it a moment later."""
-        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        # The client must outlive its answers.
-        admin = self._admin()
-        for future in admin.incremental_alter_configs([resource]).values():
-            _result(future)
 
     def read(self, topic: str) -> Sequence[Stored]:
         """Everything that is in a topic now, partition by partition, in order."""
