@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from time import time_ns
@@ -208,7 +209,8 @@ class AmqpSource:
             return f"{details.address}, queue {details.queue}: {explain_amqp_fault(fault)}"
         finally:
             self._end_epoch()
-            await line.close()
+            with suppress(*_FAULTS):
+                await answer(line.connection.close(), ANSWER_S / 4)
 
     async def _consume_when_free(self, line: Line, name: str) -> str:
         """Stand by while another consumer has the queue; then consume until something ends that."""

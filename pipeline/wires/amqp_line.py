@@ -6,12 +6,10 @@ Owns the contract, so that the supervisor is the same for every reader. Must not
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 import aio_pika
 import aio_pika.abc
-from aio_pika.exceptions import AMQPError
 
 from pipeline.wires.amqp_address import AmqpAddress
 from pipeline.wires.amqp_window import Run
@@ -37,11 +35,6 @@ class Line(NamedTuple):
     async def channel(self) -> aio_pika.abc.AbstractChannel:
         """A channel to consume on, or to ask on. Raises as `answer`."""
         return await answer(self.connection.channel(publisher_confirms=False), ANSWER_S)
-
-    async def close(self) -> None:
-        """Let go of a connection that may be dead already."""
-        with suppress(AMQPError, OSError, RuntimeError, ValueError):
-            await answer(self.connection.close(), ANSWER_S / 4)
 
 
 OpenLine = Callable[[AmqpAddress, ssl.SSLContext | None, str], Awaitable[Line]]
