@@ -197,18 +197,19 @@ class KafkaConsumer:
         otherwise it told with the messages, and of the first offset perhaps not: then it is 0.
         """
         found: dict[Partition, tuple[int, int]] = {}
-        asked, until = self.ours if self.is_paused else self._flow.to_ask(), monotonic() + _ASKING_S
+        asked = self.ours if self.is_paused else self._flow.to_ask()
+        until = monotonic() + _ASKING_S
         for partition, place in self._flow.places.items():
+            is_asked = partition in asked and monotonic() <= until
             try:
-                is_known = partition not in asked or monotonic() > until
-                answer = self._consumer.get_watermark_offsets(place, _PROBE_S, cached=is_known)
+                answer = self._consumer.get_watermark_offsets(place, _PROBE_S, cached=not is_asked)
             except KafkaException as fault:
                 self._complaints.hear(error_of(fault))
                 return {}
             begin, end = answer
             if end >= 0:
                 found[partition] = max(begin, 0), end
-                if partition in asked:
+                if is_asked:
                     self._stall = self._stall or self._flow.judge(partition, max(begin, 0), end)
         return found
 

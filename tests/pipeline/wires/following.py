@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from pipeline.core.stream_messages import StreamMessage
 from pipeline.wires import kafka_silence
 from pipeline.wires.faust_app import TRACK_GROUP, FaustParts, FollowedTopic, FollowingEndedError, Taken
 from pipeline.wires.faust_options import broker_credentials, broker_urls
+from pipeline.wires.faust_table import key_in
 from pipeline.wires.kafka_fault import ReadAgainError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import PARTITIONS, options
 from tests.services.kafka import Kafka
 from tests.services.process import ServiceError
+from tests.waiting import until
 
 HANGS_S = 60
 SESSION_S = 2.0
@@ -65,6 +67,12 @@ class Follower:
         """Whether Kafka has every entry."""
         self.producer.poll()
         return self.parcel.is_confirmed
+
+    async def keep_entries(self, count: int, partitions: Sequence[int]) -> None:
+        """So many entries of the table, in these partitions by turns; Kafka has them then."""
+        for number in range(count):
+            self.topic.table[key_in(partitions[number % len(partitions)], f"entry {number}")] = b"kept"
+        await until(lambda: self.is_kept)
 
     async def _take(self, taken: Taken) -> None:
         self.taken.append(taken)

@@ -8,7 +8,6 @@ import pytest
 from faust.types import TP
 
 from pipeline.wires.faust_consumer import DoneConsumer
-from pipeline.wires.faust_table import key_in
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
@@ -94,9 +93,8 @@ async def test_what_the_client_leaves_behind_is_not_printed(
 async def only_fetcher(follower: Follower) -> DoneConsumer:
     """Its consumer, from which nobody else fetches from now on, and which has read all of 40 entries of partition 1."""
     await until(lambda: follower.ours == {0, 1, 2})
-    for number in range(40):
-        follower.topic.table[key_in(1, f"entry {number}")] = b"kept"
-    await until(lambda: follower.is_kept and not follower.topic._app.rebalancing)
+    await follower.keep_entries(40, [1])
+    await until(lambda: not follower.topic._app.rebalancing)
     await follower.topic._app._fetcher.stop()
     consumer = follower.topic._app.consumer
     assert isinstance(consumer, DoneConsumer)

@@ -11,7 +11,7 @@ from faust.types import TP, EventT
 
 from pipeline.wires import faust_restored
 from pipeline.wires.faust_restored import Restorable, Restoration
-from pipeline.wires.faust_table import StateTable, key_in
+from pipeline.wires.faust_table import StateTable
 from pipeline.wires.kafka_fault import ReadAgainError
 from tests.pipeline.scale.bridging import make_topics
 from tests.pipeline.scale.writing import produce
@@ -136,9 +136,7 @@ async def test_a_table_that_the_library_takes_for_empty_is_not_relied_on(kafka: 
     make_topics(kafka)
     async with following(kafka, tmp_path) as follower:
         await until(lambda: follower.ours == {0, 1, 2})
-        for number in range(40):
-            follower.topic.table[key_in(1, f"entry {number}")] = b"kept"
-        await until(lambda: follower.is_kept)
+        await follower.keep_entries(40, [1])
     follower = Follower(kafka, tmp_path)
     tables = follower.topic._app.tables
     assert isinstance(tables, TableManager)
@@ -193,9 +191,7 @@ async def test_where_partitions_change_hands_while_the_table_is_restored_nothing
     make_topics(kafka)
     async with following(kafka, tmp_path) as follower:
         await until(lambda: follower.ours == {0, 1, 2})
-        for number in range(ENTRIES):
-            follower.topic.table[key_in(number % 3, f"entry {number}")] = b"kept"
-        await until(lambda: follower.is_kept)
+        await follower.keep_entries(ENTRIES, [0, 1, 2])
     restore = StateTable.on_changelog_event
 
     async def slowly(self: StateTable, event: EventT[bytes]) -> None:
