@@ -9,9 +9,8 @@ its channel was lost, when it was handed back on purpose, and when the bridge en
 again it is sent again; who reads the topics knows that.
 
 While Kafka is away nothing is acknowledged, and no more is taken than the window has room for; the client library goes
-on trying. Where something fails for good, everything unconfirmed goes back to the queue, and a new producer begins. So
-it does where this one has no answer from Kafka for long: librdkafka 2.16 was seen to know of no broker any more after a
-restart of the only one.
+on trying. Where something fails for good, everything unconfirmed goes back to the queue, and a new producer begins;
+also where this one has no answer for long: librdkafka 2.16 forgot its only broker when that was started again.
 """
 
 import asyncio
@@ -84,7 +83,7 @@ class Bridge:
         self._patience = BridgePatience() if patience is None else patience
         self._producer: KafkaProducer | None = None
         self._ticks = BridgeTicks(self._progress, self._maker, self._patience.tick_s, monotonic)
-        self._heard_at = self._asked_at = self._answered_at = -inf
+        self._heard_at = self._asked_at = -inf
         self._attempts = Attempts(self._patience.again)
         self._trouble = Trouble(self._meters)
         self._stopping = asyncio.Event()
@@ -154,7 +153,8 @@ class Bridge:
                     return
                 continue
             await self._settle(producer)
-            if self._stopping.is_set() and all(taker.done() for taker in takers) and not self._unconfirmed():
+            is_over = all(taker.done() for taker in takers) and not any(lane.unconfirmed for lane in self._lanes)
+            if is_over and self._stopping.is_set():
                 await self._say_last(producer)
                 return
             await asyncio.sleep(_BUSY_S if producer.in_flight else _IDLE_S)
@@ -171,7 +171,8 @@ class Bridge:
                 self._attempts.failed()
                 self._trouble.tell(fault)
                 continue
-            self._answered_at = monotonic()
+            self._heard_at, self._asked_at = monotonic(), -inf
+            await self._ask(self._producer)
             for lane in self._lanes:
                 lane.source.resume()
             return True
@@ -185,13 +186,12 @@ class Bridge:
             if confirmed:
                 await self._acknowledge(lane, confirmed)
                 self._attempts.succeeded()
-                self._heard_at = monotonic()
-                producer.all_is_well()
-                self._trouble.end()
+                self._answered(producer, monotonic() - confirmed[-1].sent_at)
         took_s = self._ticks.take_confirmed()
         if took_s is not None:
             self._attempts.succeeded()
             self._answered(producer, took_s)
+            self._trouble.answered(time_ns(), int(took_s * NS_PER_S))
         failures = [*(lane.failure for lane in self._lanes), self._ticks.failure, producer.fatal]
         fault = next((failure for failure in failures if failure is not None), None)
         if fault is not None:
@@ -234,12 +234,13 @@ class Bridge:
         if self._producer is not producer:
             return
         if silence is None:
-            self._answered_at = monotonic()
+            self._heard_at = monotonic()
             if not producer.in_flight:
-                self._answered(producer, self._answered_at - asked)
+                self._answered(producer, self._heard_at - asked)
+                self._trouble.answered(time_ns(), int((self._heard_at - asked) * NS_PER_S))
             return
         self._trouble.tell(silence)
-        if monotonic() - max(self._heard_at, self._answered_at) > self._patience.anew_s:
+        if monotonic() - self._heard_at > self._patience.anew_s:
             self._start_over(silence)
 
     async def _say_last(self, producer: KafkaProducer) -> None:
@@ -263,8 +264,7 @@ class Bridge:
 
     async def _judge(self, producer: KafkaProducer) -> None:
         """Say so where Kafka confirms nothing; begin anew where that lasts."""
-        sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
-        waited_s = monotonic() - min(sent) if sent else 0.0
+        waited_s = self._waited_s()
         if waited_s <= self._patience.away_s:
             return
         fault = producer.trouble or KafkaUnavailableError("Kafka confirms nothing; see that it runs")
@@ -287,10 +287,13 @@ class Bridge:
             self._producer = None
 
     def _answered(self, producer: KafkaProducer, took_s: float) -> None:
-        """Kafka answered, and not about deliveries."""
+        """Kafka answered after so long; all is well where that was soon, and nothing has waited for long."""
         self._heard_at = monotonic()
-        producer.all_is_well()
-        self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
+        if max(took_s, self._waited_s()) <= self._patience.away_s:
+            producer.all_is_well()
+            self._trouble.end()
+            self._asked_at = -inf
 
-    def _unconfirmed(self) -> bool:
-        return any(lane.unconfirmed for lane in self._lanes)
+    def _waited_s(self) -> float:
+        sent = [at for at in (*(lane.oldest_at for lane in self._lanes), self._ticks.sent_at) if at is not None]
+        return monotonic() - min(sent) if sent else 0.0

@@ -245,6 +245,7 @@ class TrackRole:
         if silence is None and self._is_in_vain:
             return
         if silence is None:
-            self._trouble.end_without_deliveries(time_ns(), int(took_s * NS_PER_S))
+            self._trouble.end()
+            self._trouble.answered(time_ns(), int(took_s * NS_PER_S))
         else:
             self._trouble.tell(silence)

@@ -39,10 +39,9 @@ class Trouble:
             self._words = ""
         self._meters.recovered()
 
-    def end_without_deliveries(self, answered_at: int, took_ns: int) -> None:
-        """The same, where nothing of the queue was confirmed: Kafka answered at this moment, after so long.
+    def answered(self, at: int, took_ns: int) -> None:
+        """Kafka answered at this moment, after so long, and nothing of the queue became durable by that.
 
         In nanoseconds, the moment since the epoch by our clock.
         """
-        self.end()
-        self._meters.batch_taken(_NOTHING, redelivered=0, store_ns=took_ns, stored_at=answered_at)
+        self._meters.batch_taken(_NOTHING, redelivered=0, store_ns=took_ns, stored_at=at)

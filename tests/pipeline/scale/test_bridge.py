@@ -4,6 +4,8 @@ The source is scripted, so that each fault comes at its moment. With a real brok
 """
 
 import asyncio
+import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -17,6 +19,7 @@ from pipeline.meters import Meters
 from pipeline.scale.bridge import Bridge, BridgeParts, BridgePatience
 from pipeline.scale.bridge_lane import Lane
 from pipeline.scale.bridge_progress import BridgeProgress
+from pipeline.scale.trouble import KAFKA_IS_NOT_WELL
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from pipeline.wires.source import SourceState, Token
@@ -54,6 +57,27 @@ class Holding(KafkaProducer):
         for each in held:
             each[-1].pending -= 1
             self.keep(*each)
+
+
+class Late(KafkaProducer):
+    """Kafka takes what it is given, and each time later than it may: as where its disk is slow."""
+
+    late_s = 2 * PATIENCE.away_s
+
+    def __init__(self, given: Mapping[str, str], client_id: str) -> None:
+        super().__init__(given, client_id)
+        self._waiting: deque[tuple[float, tuple[str, int, bytes, bytes | None, Parcel]]] = deque()
+
+    def keep(self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel) -> None:
+        self._waiting.append((monotonic() + self.late_s, (topic, partition, key, value, parcel)))
+        parcel.pending += 1
+
+    def poll(self, wait_s: float = 0.0) -> int:
+        while self._waiting and self._waiting[0][0] <= monotonic():
+            _, each = self._waiting.popleft()
+            super().keep(*each)
+            each[-1].pending -= 1
+        return super().poll(wait_s)
 
 
 class Bench:
@@ -161,15 +185,16 @@ async def test_while_kafka_is_away_nothing_is_acknowledged_and_no_more_is_taken_
     async with bridging(kafka, window=30) as bench:
         first = bench.source.deliver(messages(10))
         await bench.acknowledged(first)
+        await until(lambda: bench.state[0] is WorkerState.CONSUMING)
         await asyncio.to_thread(kafka.kill)
         tokens = [bench.source.deliver(messages(10, number)) for number in range(10, 110, 10)]
-        await until(lambda: bench.state[0] is WorkerState.RETRYING)
+        await until(lambda: "see that Kafka runs" in bench.state[1])
         await until(lambda: bench.source.waiting == 7)
-        assert "see that Kafka runs" in bench.state[1]
+        assert bench.state[0] is WorkerState.RETRYING
         assert bench.source.acknowledged == [first]
         await asyncio.to_thread(kafka.start)
         await bench.acknowledged(tokens[-1])
-        assert bench.state[0] is WorkerState.CONSUMING
+        await until(lambda: bench.state[0] is WorkerState.CONSUMING)
     assert bench.values() == floats(110)
 
 
@@ -203,12 +228,34 @@ async def test_where_kafka_answers_and_confirms_nothing_deliveries_stay_for_long
         await until(lambda: bench.state[0] is WorkerState.RETRYING)
         assert "confirms nothing" in bench.state[1]
         # Longer than an answer may be missing.
-        await until(lambda: bench.bridge._answered_at - began > 3.0)
+        await until(lambda: bench.bridge._heard_at - began > 3.0)
         assert isinstance(bench.bridge._producer, Holding)
         bench.bridge._producer.let_go()
         await bench.acknowledged(token)
         assert (bench.begun, bench.source.epoch) == (1, token.epoch)
     assert bench.values() == floats(10)
+
+
+async def test_a_kafka_that_confirms_late_is_told_of_once_until_it_is_in_time_again(
+    kafka: Kafka, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "pipeline.scale.trouble")
+
+    def arrange(bench: Bench) -> None:
+        bench.makes = Late
+
+    async with bridging(kafka, arrange=arrange) as bench:
+        for number in range(40):
+            token = bench.source.deliver(messages(1, number))
+            await until(lambda: bench.source.waiting == 0)
+            await asyncio.sleep(0.05)
+        assert len(bench.source.acknowledged) > 10
+        assert bench.state[0] is WorkerState.RETRYING
+        assert len(caplog.messages) == 1
+        monkeypatch.setattr(Late, "late_s", 0.0)
+        await bench.acknowledged(token)
+        await until(lambda: bench.state[0] is WorkerState.CONSUMING)
+    assert [KAFKA_IS_NOT_WELL in message for message in caplog.messages] == [True, False]
 
 
 async def test_what_fails_for_good_goes_back_whole_and_a_new_producer_begins(kafka: Kafka) -> None:

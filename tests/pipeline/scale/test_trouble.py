@@ -23,7 +23,7 @@ def test_it_is_told_once_and_shown_until_it_ends(
     assert (gauges.state, gauges.words, gauges.store_answered_at) == (state, "it is away", None)
     trouble.end()
     assert meters.snapshot().gauges.store_answered_at is None
-    trouble.end_without_deliveries(78, 5_000_000)
+    trouble.answered(78, 5_000_000)
     gauges = meters.snapshot().gauges
     assert gauges.state is WorkerState.CONNECTING
     assert gauges.store_answered_at == 78
