@@ -5,8 +5,7 @@ The source is scripted, so that each fault comes at its moment. With a real brok
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 
@@ -21,13 +20,14 @@ from pipeline.scale.bridge_lane import Lane
 from pipeline.scale.bridge_progress import BridgeProgress
 from pipeline.scale.trouble import KAFKA_IS_NOT_WELL
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_producer import KafkaProducer, Parcel
+from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import SourceState, Token
 from schemas.delivery import Delivery
 from schemas.meters import WorkerState
 from schemas.observation import Observation
 from schemas.stream import Tick, Topic
 from tests.pipeline.scale.bridging import PARTITIONS, START, S, decoder, make_topics, maker, messages, options
+from tests.pipeline.scale.slow_producers import Holding, Late
 from tests.pipeline.scripted_source import ScriptedSource
 from tests.services.kafka import Kafka
 from tests.waiting import until
@@ -36,48 +36,6 @@ pytestmark = pytest.mark.services
 
 HANGS_S = 40
 PATIENCE = BridgePatience(again=Backoff(0.01, 0.01), away_s=0.3, anew_s=3_600, tick_s=0.05)
-
-
-class Holding(KafkaProducer):
-    """Kafka answers it, and has nothing of what it is given before `let_go`: so does a topic with too few copies."""
-
-    def __init__(self, given: Mapping[str, str], client_id: str) -> None:
-        super().__init__(given, client_id)
-        self._held: list[tuple[str, int, bytes, bytes | None, Parcel]] | None = []
-
-    def keep(self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel) -> None:
-        if self._held is None:
-            super().keep(topic, partition, key, value, parcel)
-        else:
-            self._held.append((topic, partition, key, value, parcel))
-            parcel.pending += 1
-
-    def let_go(self) -> None:
-        held, self._held = self._held or [], None
-        for each in held:
-            each[-1].pending -= 1
-            self.keep(*each)
-
-
-class Late(KafkaProducer):
-    """Kafka takes what it is given, and each time later than it may: as where its disk is slow."""
-
-    late_s = 2 * PATIENCE.away_s
-
-    def __init__(self, given: Mapping[str, str], client_id: str) -> None:
-        super().__init__(given, client_id)
-        self._waiting: deque[tuple[float, tuple[str, int, bytes, bytes | None, Parcel]]] = deque()
-
-    def keep(self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel) -> None:
-        self._waiting.append((monotonic() + self.late_s, (topic, partition, key, value, parcel)))
-        parcel.pending += 1
-
-    def poll(self, wait_s: float = 0.0) -> int:
-        while self._waiting and self._waiting[0][0] <= monotonic():
-            _, each = self._waiting.popleft()
-            super().keep(*each)
-            each[-1].pending -= 1
-        return super().poll(wait_s)
 
 
 class Bench:
