@@ -96,7 +96,7 @@ class TrackRole:
                 while not self._stopping.is_set():
                     if await self._attempts.pause():
                         continue
-                    # A life that is over is a ring, as large as all it remembered; rings are seldom looked for.
+                    # A life that is over is a ring, with all that its clients hold; rings are seldom looked for.
                     gc.collect()
                     try:
                         await self._live(await asyncio.to_thread(self._begin))

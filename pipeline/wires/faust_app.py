@@ -167,6 +167,8 @@ class FollowedTopic:
         await self._app.stop()
         if consumer is not None:
             consumer.close_loop()
+        # Timers of the library hold it for a while: nothing large.
+        self._table.forget_others(())
 
     @property
     def table(self) -> StateTable:
