@@ -13,13 +13,22 @@ of what came out later, it stands still until it is reached again: no hour has l
 
 Zeros are passed over: chargers say them without reason. So is a reading below the one before, unless the next one is
 as low and not lower than it: then the counter began anew, and its energy counts from there.
+
+Of readings within five minutes that become known in time for the same hours, the first, the last, the lowest and the
+highest are enough: where the counter rises, no other one changes an hour. So a charger that talks without end costs no
+more than another.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from pipeline.core.clock_offset import HOUR_NS
+from pipeline.core.timestamps import NS_PER_S
+
+_TOGETHER_NS = 300 * NS_PER_S
+"""No hour's edge is within. Whoever talks as often as usual is remembered whole."""
 
 
 class Reading(NamedTuple):
@@ -46,12 +55,14 @@ class EnergyMeter:
     `offset`   what is to be added to the first reading that is remembered: counters that began anew had it.
     """
 
-    __slots__ = ("_late_ns", "_readings", "offset", "settled")
+    __slots__ = ("_highest", "_late_ns", "_readings", "offset", "settled")
 
     def __init__(self, late_ns: int) -> None:
         """Nothing was read. `late_ns` is LATE_DATA, nanoseconds."""
         self._late_ns = late_ns
         self._readings: list[Reading] = []
+        # Up to each reading, itself included, kWh.
+        self._highest: list[float] = []
         self.settled: tuple[int, float] | None = None
         self.offset = 0.0
 
@@ -63,23 +74,28 @@ class EnergyMeter:
     def add(self, reading: Reading) -> int | None:
         """A reading; from when on anything may be another now, None for never. Of one moment the greatest counts."""
         readings = self._readings
-        at, arrived_at, kwh = reading
+        at, _, kwh = reading
         if kwh <= 0 or (self.settled is not None and readings and at <= readings[0].at):
             return None
-        place = bisect_left(readings, (at, kwh), key=_in_order)
-        if place < len(readings) and _in_order(readings[place]) == (at, kwh):
-            if arrived_at >= readings[place].arrived_at:
-                return None
-            readings[place] = reading
-        else:
-            readings.insert(place, reading)
+        begin = at - at % _TOGETHER_NS
+        first = bisect_left(readings, begin, key=_moment)
+        end = bisect_left(readings, begin + _TOGETHER_NS, key=_moment)
+        together = readings[first:end]
+        in_time = self._known_for(reading)
+        alike = [each for each in together if self._known_for(each) == in_time]
+        enough = _enough([*alike, reading])
+        if reading in alike or reading not in enough:
+            return None
+        kept = [each for each in together if each in enough or each not in alike]
+        readings[first:end] = sorted((*kept, reading), key=_in_order)
+        self._see_highest(first)
         return self.reach(at)
 
     def reach(self, at: int) -> int:
         """From when on the counter is another because of a reading of this moment."""
         readings = self._readings
-        place = bisect_left(readings, at, key=_moment)
-        arrived_at = min((each.arrived_at for each in readings[place:] if each.at == at), default=at)
+        place, end = bisect_left(readings, at, key=_moment), bisect_right(readings, at, key=_moment)
+        arrived_at = min((each.arrived_at for each in readings[place:end]), default=at)
         # What is spread begins at a reading that counts whatever comes: that is as high as all before it, and known
         # wherever this one is. Another may count now and did not, or the other way round.
         found = (one for one in range(place - 1, 0, -1) if self._is_sure(one, arrived_at))
@@ -109,16 +125,29 @@ class EnergyMeter:
         self.offset = last.total - self._readings[place].kwh
         self.settled = (before, total)
         del self._readings[:place]
+        self._see_highest(0)
 
     def restore(self, readings: Iterable[Reading], settled: tuple[int, float] | None, offset: float) -> None:
         """Know what was known."""
         self._readings = list(readings)
+        self._see_highest(0)
         self.settled = settled
         self.offset = offset
 
     def _is_sure(self, place: int, arrived_at: int) -> bool:
         reading = self._readings[place]
-        return reading.arrived_at <= arrived_at and all(each.kwh <= reading.kwh for each in self._readings[:place])
+        return reading.arrived_at <= arrived_at and self._highest[place] <= reading.kwh
+
+    def _see_highest(self, first: int) -> None:
+        """Readings from this place on are others."""
+        before = self._highest[first - 1] if first else 0.0
+        rising = accumulate((each.kwh for each in self._readings[first:]), max, initial=before)
+        next(rising)
+        self._highest[first:] = rising
+
+    def _known_for(self, reading: Reading) -> int:
+        """The number of the first hour's edge that a reading is in time for: alike ones are known together."""
+        return -(-(reading.arrived_at - self._late_ns) // HOUR_NS)
 
     def _sums(self, edge: int) -> tuple[float | None, float | None]:
         """The sum at the hour's edge before this one, and at this one, none less than one before; None for unknown."""
@@ -181,5 +210,16 @@ def _moment(reading: Reading | _Step) -> int:
     return reading.at
 
 
-def _in_order(reading: Reading) -> tuple[int, float]:
-    return reading.at, reading.kwh
+def _in_order(reading: Reading) -> tuple[int, float, int]:
+    """Of one moment the greatest comes last, and of those the one that was known first."""
+    return reading.at, reading.kwh, -reading.arrived_at
+
+
+def _enough(readings: Sequence[Reading]) -> set[Reading]:
+    """The first and the last, the lowest and the highest: of ever more readings the same, whatever is left out."""
+    return {
+        min(readings, key=lambda each: (each.at, -each.kwh, each.arrived_at)),
+        max(readings, key=_in_order),
+        min(readings, key=lambda each: (each.kwh, each.at, each.arrived_at)),
+        max(readings, key=lambda each: (each.kwh, each.at, -each.arrived_at)),
+    }

@@ -1,9 +1,13 @@
 """The energy meter: no energy is lost or counted twice, whatever comes late, is repeated or begins anew."""
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core import energy_meter
 from pipeline.core.energy_meter import EnergyMeter, Reading
 
 HOUR = 3_600 * 10**9
@@ -75,7 +79,14 @@ _kwh = st.sampled_from([0.0, 3.0, 90.0, 100.0, 101.0, 103.5, 110.0])
 _readings = st.lists(st.builds(reading, st.integers(0, 36).map(lambda n: n / 3), _kwh, st.integers(0, 3)), max_size=12)
 
 
-@given(_readings)
+_minutes = st.sampled_from([20, 30, 40, 58, 59, 59.5, 60, 60.5, 61, 61.5, 62, 63, 64, 64.5, 65, 66, 75])
+"""Many within five minutes, and around an hour's edge."""
+_dense = st.lists(
+    st.builds(reading, _minutes.map(lambda n: n / 60), _kwh, st.sampled_from([0, 0.5, 2.97, 3])), max_size=20
+)
+
+
+@given(_readings | _dense)
 def test_before_what_a_reading_reaches_nothing_is_another(readings: list[Reading]) -> None:
     found = meter()
     for each in readings:
@@ -88,7 +99,43 @@ def test_before_what_a_reading_reaches_nothing_is_another(readings: list[Reading
             assert end > reached or end == reached == each.at
 
 
-@given(_readings)
+def all_remembered(readings: Sequence[Reading]) -> EnergyMeter:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(energy_meter, "_TOGETHER_NS", 1)
+        return meter(*readings)
+
+
+def test_who_talks_every_second_is_remembered_like_others_and_has_the_same_hours() -> None:
+    second = [reading(second / 3_600, 100 + second / 1_000, lag=second % 7 / 3_600) for second in range(3 * 3_600 + 60)]
+    found = meter(*second)
+    assert len(found.readings) < 100
+    assert energies(found, 4) == energies(all_remembered(second), 4)
+    assert energies(found, 2) == pytest.approx([3.6, 3.6])
+
+
+def test_a_reading_that_is_known_in_time_is_not_left_out_for_those_that_are_not() -> None:
+    late, known, later = reading(61 / 60, 101, 3), reading(62 / 60, 102), reading(64 / 60, 103, 3)
+    readings = [reading(0.5, 100), late, known, later]
+    assert meter(*readings).readings == readings
+    assert energies(meter(*readings), 1) == energies(all_remembered(readings), 1)
+
+
+@given(st.lists(st.tuples(_minutes, st.integers(0, 2), st.sampled_from([0, 0.5, 2.97, 3])), max_size=30))
+def test_where_a_counter_rises_what_is_left_out_changes_no_hour(steps: list[tuple[int, int, float]]) -> None:
+    heights = accumulate(rise for _, rise, _ in sorted(steps))
+    readings = [
+        reading(minute / 60, 100 + height, lag) for (minute, _, lag), height in zip(sorted(steps), heights, strict=True)
+    ]
+    assert energies(meter(*readings), 8) == pytest.approx(energies(all_remembered(readings), 8))
+
+
+@given(_dense.flatmap(lambda each: st.tuples(st.just(each), st.permutations(each))))
+def test_what_is_remembered_is_the_same_in_any_order(orders: tuple[list[Reading], list[Reading]]) -> None:
+    one, other = orders
+    assert meter(*one).readings == meter(*other).readings
+
+
+@given(_readings | _dense)
 def test_forgetting_changes_no_hour_that_is_open(readings: list[Reading]) -> None:
     whole, other = meter(*readings), EnergyMeter(LATE)
     told: dict[int, float | None] = {}
