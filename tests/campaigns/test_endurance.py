@@ -27,6 +27,9 @@ COPIES = "Operator_1.Copies"
 MINUTES = float(os.environ.get("CHARGELINE_TEST_MINUTES", "60"))
 A_SECOND = 3_000
 SAMPLE_S = 10.0
+TOLD_EVERY = 30
+MOST_BEHIND = 300 * A_SECOND
+"""Whoever is so far behind is too slow; to go on would fill the broker."""
 PARTS = 6
 MOST_GROWTH = 1.15
 """Of memory, from the end of the second sixth to the end of the last."""
@@ -50,6 +53,9 @@ def test_an_hour_at_3000_a_second(rabbitmq: RabbitMq, influxdb: InfluxDb, tmp_pa
             began = time.monotonic()
             while time.monotonic() - began < MINUTES * 60:
                 look(worker, stage.data_dir, began, samples)
+                if len(samples) % TOLD_EVERY == 0:
+                    print(*told(samples[-TOLD_EVERY:], 1), flush=True)
+                    assert stage.waiting() < MOST_BEHIND
                 time.sleep(SAMPLE_S)
         worker.until(stage.is_drained, 600)
         metrics = worker.metrics()
