@@ -10,7 +10,7 @@ shows last.
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
@@ -75,12 +75,29 @@ class Presences(NamedTuple):
 
     def leaving_after(self, moment: int) -> int | None:
         """When the car that is there at a moment leaves; None where that is not known."""
-        return next((leaving for leaving in self.leavings if leaving > moment), None)
+        place = bisect_right(self.leavings, moment)
+        return self.leavings[place] if place < len(self.leavings) else None
+
+    def last_leaving_before(self, moment: int) -> int | None:
+        """When a car left last before a moment; None where none did."""
+        place = bisect_left(self.leavings, moment)
+        return self.leavings[place - 1] if place else None
+
+    def last_change_until(self, moment: int) -> int | None:
+        """When anything changed last, up to a moment and at it; None where nothing did."""
+        place = bisect_right(self.changes, moment)
+        return self.changes[place - 1] if place else None
+
+    def next_coming(self, moment: int) -> int | None:
+        """When a car was seen to come next, at a moment or after it; None where none was."""
+        place = bisect_left(self.stays, moment, key=_start)
+        return self.stays[place].start if place < len(self.stays) else None
 
     def charging_ns(self, first: int, end: int) -> int:
         """How long a car was charged between two moments."""
-        pieces = ((begun, end if ended is None else ended) for begun, ended in self.charging)
-        return sum(max(min(ended, end) - max(begun, first), 0) for begun, ended in pieces)
+        place = max(bisect_right(self.charging, first, key=_begun) - 1, 0)
+        pieces = self.charging[place : bisect_left(self.charging, end, key=_begun)]
+        return sum(max((end if ended is None else min(ended, end)) - max(begun, first), 0) for begun, ended in pieces)
 
 
 def presence_of(code: float) -> Presence:
@@ -191,3 +208,11 @@ class SessionModes:
                 needed = place
             has_car = presence is not Presence.AWAY
         return needed
+
+
+def _start(stay: Stay) -> int:
+    return stay.start
+
+
+def _begun(piece: tuple[int, int | None]) -> int:
+    return piece[0]

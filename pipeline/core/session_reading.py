@@ -188,19 +188,18 @@ class _Reading:
         )
 
     def _last_said(self, start: int, until: int) -> int:
-        changes = (at for at in self._presences.changes if at <= until)
-        return max(start, self._energies.last_until(min(until, self._last_energy)) or 0, max(changes, default=0))
+        energy = self._energies.last_until(min(until, self._last_energy))
+        return max(start, energy or 0, self._presences.last_change_until(until) or 0)
 
     def _heard_until(self, start: int, stop: int | None, until: int) -> int:
         """Until when what is said of energy is about this session."""
         if stop is None:
             return until
-        later = (stay.start for stay in self._presences.stays if stay.start >= stop and stay.start > start)
-        return min(stop + LATE_ENERGY_NS, next(later, stop + LATE_ENERGY_NS))
+        latest, coming = stop + LATE_ENERGY_NS, self._presences.next_coming(max(stop, start + 1))
+        return latest if coming is None else min(latest, coming)
 
     def _arrival(self, start: int, stop: int | None) -> int:
         """From when on the car of a session is there: of one that ends long after a car left, it is another car's."""
         if stop is None:
             return start
-        leavings = (leaving for leaving in self._presences.leavings if leaving < stop - LATE_ENERGY_NS)
-        return max([start, *leavings])
+        return max(start, self._presences.last_leaving_before(stop - LATE_ENERGY_NS) or 0)

@@ -118,3 +118,17 @@ def test_what_is_thinned_is_named() -> None:
     found = modes((10, AWAY), (20, CAR), (30, CAR), (40, AWAY), (50, AWAY), (60, CAR))
     assert found.thin(55 * S, 55 * S, 0) == [(30 * S, CAR), (50 * S, AWAY), (10 * S, AWAY), (20 * S, CAR)]
     assert list(found) == [(40 * S, AWAY), (60 * S, CAR)]
+
+
+@given(_said, st.integers(0, 60).map(lambda at: at * S), st.integers(0, 60).map(lambda at: at * S))
+def test_what_is_asked_of_presences_is_what_looking_at_all_of_them_says(
+    said: list[tuple[int, Presence]], first: int, end: int
+) -> None:
+    found = read(*said)
+    assert found.leaving_after(first) == min((at for at in found.leavings if at > first), default=None)
+    assert found.last_leaving_before(first) == max((at for at in found.leavings if at < first), default=None)
+    assert found.last_change_until(first) == max((at for at in found.changes if at <= first), default=None)
+    assert found.next_coming(first) == min((stay.start for stay in found.stays if stay.start >= first), default=None)
+    seconds = range(first, end, S)
+    pieces = [(begun, end if ended is None else ended) for begun, ended in found.charging]
+    assert found.charging_ns(first, end) == S * sum(any(one <= at < two for one, two in pieces) for at in seconds)
