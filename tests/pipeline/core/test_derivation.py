@@ -1,16 +1,22 @@
 """The derivation: records in any order and batches end in the same rows, also over failed rounds and restarts."""
 
-from itertools import pairwise
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count, islice, pairwise
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.charger_course import SLOTS
 from pipeline.core.decode import Outcome
 from pipeline.core.derivation import Derivation
 from pipeline.core.freshness import MOST_DOUBTFUL
+from pipeline.core.session_facts import WANTED
 from schemas.alert import AlertKind
 from schemas.measurement import ALERT, COMMAND
+from schemas.observation import Observation, Product
 from schemas.reject import Reject, RejectReason
 from tests.pipeline.core.derivation_samples import (
     CATALOGUE,
@@ -208,3 +214,46 @@ def test_any_order_batching_failure_and_restart_ends_in_the_same_rows(
     derivation.take([END])
     disk.write(derivation.advance().rows)
     assert true_rows(disk.rows) == in_order()
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """How many functions and steps of generators it takes: what time would say, without a clock."""
+    calls = 0
+
+    def hear(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(hear)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def second_by_second(number: int, rises: float) -> Iterator[Observation]:
+    for second in count():
+        at = T + second * S
+        yield Observation(
+            "EH1", Product.CHARGER, number, None, 1 + rises * second, second, at, at + 400 * 10**6, at + S
+        )
+
+
+# Sessions are read again as a whole when a mode changes (109).
+@pytest.mark.parametrize("number", sorted({*SLOTS, *WANTED} - {109}))
+@pytest.mark.parametrize("rises", [0.0, 0.001])
+def test_a_charger_that_says_something_every_second_costs_no_more_the_longer_it_does(
+    derivation: Derivation, number: int, rises: float
+) -> None:
+    saying = second_by_second(number, rises)
+
+    def say() -> None:
+        for _ in range(10):
+            derivation.take(list(islice(saying, 100)))
+            derivation.advance()
+            derivation.progress()
+            derivation.kept()
+
+    counts = [calls_of(say) for _ in range(4)]
+    assert counts[3] < 1.3 * counts[1]
