@@ -83,8 +83,10 @@ class EnergyMeter:
         together = readings[first:end]
         in_time = self._known_for(reading)
         alike = [each for each in together if self._known_for(each) == in_time]
+        if reading in alike:
+            return None
         enough = _enough([*alike, reading])
-        if reading in alike or reading not in enough:
+        if reading not in enough:
             return None
         kept = [each for each in together if each in enough or each not in alike]
         readings[first:end] = sorted((*kept, reading), key=_in_order)

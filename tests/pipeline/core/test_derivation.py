@@ -240,7 +240,7 @@ def second_by_second(number: int, rises: float) -> Iterator[Observation]:
         )
 
 
-# Sessions are read again as a whole when a mode changes (109).
+# Of 109 all sessions of the charger are read again whenever a mode is said, also the same one.
 @pytest.mark.parametrize("number", sorted({*SLOTS, *WANTED} - {109}))
 @pytest.mark.parametrize("rises", [0.0, 0.001])
 def test_a_charger_that_says_something_every_second_costs_no_more_the_longer_it_does(
