@@ -148,8 +148,8 @@ class EnergyMeter:
         self._highest[first:] = rising
 
     def _known_for(self, reading: Reading) -> int:
-        """The number of the first hour's edge that a reading is in time for: alike ones are known together."""
-        return -(-(reading.arrived_at - self._late_ns) // HOUR_NS)
+        """The first hour's edge that a reading came in time for: those of one edge are known together."""
+        return -(-(reading.arrived_at - self._late_ns) // HOUR_NS) * HOUR_NS
 
     def _sums(self, edge: int) -> tuple[float | None, float | None]:
         """The sum at the hour's edge before this one, and at this one, none less than one before; None for unknown."""
@@ -189,7 +189,7 @@ class EnergyMeter:
 
     def _known(self, edge: int) -> list[Reading]:
         """The readings that came in time for an hour's edge."""
-        return [reading for reading in self._readings if reading.arrived_at <= edge + self._late_ns]
+        return [reading for reading in self._readings if self._known_for(reading) <= edge]
 
     def _steps(self, known: Sequence[Reading]) -> list[_Step]:
         """The readings that count, of these."""

@@ -45,8 +45,12 @@ class SessionMemory:
         self._wait_ns = wait_ns
         self._modes = SessionModes()
         self._energies: SessionEnergies | None = None
-        self._documents: tuple[Document, ...] = ()
+        self._documents: set[Document] = set()
         self.given: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """How many modes, documents and places are remembered: what it costs to read them grows with these."""
+        return len(self._modes) + len(self._documents) + len(self.given)
 
     def add(self, fact: SessionFact) -> bool:
         """A fact; whether it is new, and counts."""
@@ -56,7 +60,7 @@ class SessionMemory:
             case Document():
                 if fact in self._documents:
                     return False
-                self._documents += (fact,)
+                self._documents.add(fact)
                 return True
             case Place():
                 self.given.setdefault(fact.start, UNKNOWN)
@@ -87,7 +91,7 @@ class SessionMemory:
         about = {document for session in lasting for document in session.documents}
         gone: list[SessionFact] = [document for document in self._documents if document not in about]
         if gone:
-            self._documents = tuple(document for document in self._documents if document in about)
+            self._documents &= about
         gone += self._modes.thin(settled, wanted, settled - LONGEST_NS)
         is_thinned = False
         if self._energies is not None:

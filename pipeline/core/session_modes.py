@@ -90,7 +90,7 @@ class Presences(NamedTuple):
 
     def next_coming(self, moment: int) -> int | None:
         """When a car was seen to come next, at a moment or after it; None where none was."""
-        place = bisect_left(self.stays, moment, key=_start)
+        place = bisect_left(self.stays, moment, key=start_of)
         return self.stays[place].start if place < len(self.stays) else None
 
     def charging_ns(self, first: int, end: int) -> int:
@@ -98,6 +98,11 @@ class Presences(NamedTuple):
         place = max(bisect_right(self.charging, first, key=_begun) - 1, 0)
         pieces = self.charging[place : bisect_left(self.charging, end, key=_begun)]
         return sum(max((end if ended is None else min(ended, end)) - max(begun, first), 0) for begun, ended in pieces)
+
+
+def start_of(stay: Stay) -> int:
+    """When a car came."""
+    return stay.start
 
 
 def presence_of(code: float) -> Presence:
@@ -208,10 +213,6 @@ class SessionModes:
                 needed = place
             has_car = presence is not Presence.AWAY
         return needed
-
-
-def _start(stay: Stay) -> int:
-    return stay.start
 
 
 def _begun(piece: tuple[int, int | None]) -> int:

@@ -16,12 +16,13 @@ Owns how the three meet. Pure, and a function of the set of what was said. Must 
 A document that ends before the car came, or more than LATE_ENERGY_NS after it left, is not about that car.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pipeline.core.session_energies import SessionEnergies
 from pipeline.core.session_json import LATE_ENERGY_NS, LONGEST_NS, Document
-from pipeline.core.session_modes import Presences, Stay
+from pipeline.core.session_modes import Presences, Stay, start_of
 from pipeline.core.timestamps import NS_PER_S
 
 NEAR_NS = 120 * NS_PER_S
@@ -107,7 +108,9 @@ def _stay_of(document: Document, stays: Sequence[Stay]) -> Stay | None:
     start = document.start
     near: tuple[int, Stay | None] = (NEAR_NS + 1, None)
     within: Stay | None = None
-    for stay in stays:
+    # No car comes before the one before it left: of those that came long before, the last one can be there still.
+    first = max(bisect_left(stays, start - NEAR_NS, key=start_of) - 1, 0)
+    for stay in stays[first : bisect_right(stays, start + NEAR_NS, key=start_of)]:
         distance = abs(start - stay.start)
         is_near = distance < near[0]
         if (is_near or stay.start <= start < _followed_until(stay)) and _agrees(document, stay):
