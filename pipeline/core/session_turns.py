@@ -31,13 +31,13 @@ class SessionTurns:
         self._is_due: set[tuple[int, str]] = set()
         self._waiting: dict[str, int] = {}
 
-    def ask(self, serial: str, watermark: int) -> None:
-        """A charger is to be read: now, or, where there is much to read, after a while."""
+    def ask(self, serial: str, since: int) -> None:
+        """A charger is to be read since a moment: now, or, where there is much to read, a while after it."""
         facts = self._facts_of(serial)
         if facts <= _MOST_AT_ONCE:
             self._now.add(serial)
         elif serial not in self._waiting:
-            self._waiting[serial] = watermark + min(facts * _WAIT_PER_FACT_NS, _LONGEST_WAIT_NS)
+            self._waiting[serial] = since + min(facts * _WAIT_PER_FACT_NS, _LONGEST_WAIT_NS)
             self.ask_at(serial, self._waiting[serial])
 
     def restore(self, serials: Iterable[str], watermark: int) -> None:
@@ -67,10 +67,11 @@ class SessionTurns:
                 del self._waiting[serial]
                 self._now.add(serial)
             else:
-                self.ask(serial, watermark)
+                # Not since the watermark: it may have come a long way, and this be the last round.
+                self.ask(serial, at)
         taken, self._now = self._now, set()
         return taken
 
     def is_waiting(self, serial: str) -> bool:
-        """Whether a charger was asked for and waits, since there is much to read."""
+        """Whether a charger is to be read, and waits, for there is much to read."""
         return serial in self._waiting

@@ -171,7 +171,7 @@ class Sessions:
         """All that `changes` gave is durable: rows whose places are among it can be written."""
         for serial, start in self._announced:
             self._chargers[serial].given[start] = NOT_GIVEN
-            self._turns.ask(serial, self._watermark)
+            self._turns.ask_now(serial)
         self._announced.clear()
 
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
@@ -236,7 +236,8 @@ class Sessions:
                 continue
             if start + WAIT_NS > self._watermark:
                 self._turns.ask_at(serial, start + WAIT_NS)
-            else:
+            # Otherwise one that flaps would have a new row in each round, and be read for it.
+            elif not self._turns.is_waiting(serial):
                 self._announced.add((serial, start))
                 self._noted.append((serial, Place(start, self._watermark), True))
         rows: list[Row] = []

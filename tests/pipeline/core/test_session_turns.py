@@ -44,6 +44,13 @@ def test_a_moment_that_has_come_asks_as_anybody_does(turns: SessionTurns) -> Non
     assert turns.take(T + 160 * S) == {"much"}
 
 
+def test_who_was_asked_for_long_ago_has_waited(turns: SessionTurns) -> None:
+    turns.ask_at("much", T + 60 * S)
+    turns.ask_at("most", T + 60 * S)
+    assert turns.take(T + 200 * S) == {"much"}
+    assert turns.take(T + 660 * S) == {"most"}
+
+
 def test_some_are_read_now_whatever_it_costs(turns: SessionTurns) -> None:
     turns.ask("most", T)
     turns.ask_now("most")

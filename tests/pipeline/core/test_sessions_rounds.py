@@ -181,63 +181,6 @@ def test_after_a_restart_what_is_due_comes_in_its_time() -> None:
     assert [fields["energy_kwh"] for fields in worker.store.values()] == [2.5]
 
 
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has more than three facts waits for 20 s each."""
-    monkeypatch.setattr("pipeline.core.session_turns._MOST_AT_ONCE", 3)
-    monkeypatch.setattr("pipeline.core.session_turns._WAIT_PER_FACT_NS", 20 * S)
-
-
-LEFT = said(1_200, MODE, AWAY, lag=900)
-"""Too long ago to be waited for of itself after a restart."""
-
-
-@pytest.mark.usefixtures("patience")
-def test_who_has_much_to_read_is_read_after_a_while() -> None:
-    sessions = with_row()
-    sessions.add(LEFT)
-    sessions.add(CAME[1])
-    assert given(sessions, 1_879).rows == ()
-    (row,) = given(sessions, 1_880).rows
-    assert fields_of(row)["duration_s"] == 600
-    assert given(sessions, 3_000).rows == ()
-    sessions.add(CAME[1])
-    assert given(sessions, 3_079).rows == ()
-    assert given(sessions, 3_080).rows == (row,)
-
-
-@pytest.mark.usefixtures("patience")
-def test_a_restart_does_not_forget_who_waits() -> None:
-    worker = Worker()
-    worker.round(CAME)
-    worker.pass_time(1_600)
-    worker.pass_time(1)
-    worker.round([LEFT])
-    worker.restart()
-    worker.pass_time(60)
-    assert [fields["duration_s"] for fields in worker.store.values()] == [0.0]
-    worker.pass_time(60)
-    assert [fields["duration_s"] for fields in worker.store.values()] == [600.0]
-
-
-def test_who_waits_forgets_nothing_by_which_it_is_known_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.core.session_turns._MOST_AT_ONCE", 7)
-    monkeypatch.setattr("pipeline.core.session_turns._WAIT_PER_FACT_NS", 3_600 * S)
-    monkeypatch.setattr("pipeline.core.session_turns._LONGEST_WAIT_NS", 4 * 3_600 * S)
-    worker = Worker()
-    worker.round([said(minute * 60, MODE, AWAY) for minute in range(5)])
-    worker.round([said(16_000, MODE, CHARGING)])
-    worker.pass_time(300)
-    assert [fields["duration_s"] for fields in worker.store.values()] == [0.0]
-    worker.round([said(16_200, MODE, AWAY, lag=900)])
-    for _ in range(7):
-        worker.pass_time(1_900)
-    worker.restart()
-    for _ in range(9):
-        worker.pass_time(1_900)
-    assert [fields["duration_s"] for fields in worker.store.values()] == [200.0]
-
-
 def test_what_is_over_is_not_begun_again_beside_what_lasts() -> None:
     worker = Worker()
     worker.round([*CAME, told(700, 650, 3 * 86_400), said(1_200, MODE, AWAY)])
