@@ -15,13 +15,15 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Protocol
 
-from pipeline.secret import MASKED, Secret
+from pipeline.secret import MASKED, Masked
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _DEEPEST = 8
 _SHORTEST_WORD = 4
 _REPEATERS = ("aio_pika", "aiokafka", "aiormq", "faust", "mode")
 """Libraries that log the faults they raise, with stack traces; whoever catches these tells them in words."""
+_REVEALING = ("aiokafka.conn",)
+"""Libraries that log what they send at `debug`, the login among it: in a form that no mask can know."""
 
 
 class LogLevel(StrEnum):
@@ -57,7 +59,7 @@ class LogStream(Protocol):
 class _Line(logging.Formatter):
     """What both forms share: the time, the extra fields of a record, and the mask over everything."""
 
-    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+    def __init__(self, secrets: Iterable[Masked] = ()) -> None:
         """`secrets` are asked for their words at each event, since a secret in a file changes with it."""
         super().__init__()
         self._secrets = tuple(secrets)
@@ -130,7 +132,7 @@ class TextLine(_Line):
 
 
 def set_up_logging(
-    level: LogLevel, line_format: LogFormat, stream: LogStream | None = None, secrets: Iterable[Secret] = ()
+    level: LogLevel, line_format: LogFormat, stream: LogStream | None = None, secrets: Iterable[Masked] = ()
 ) -> None:
     """Send events of `level` and above to `stream`, standard error unless given; `auto` is text on a terminal.
 
@@ -149,6 +151,8 @@ def set_up_logging(
     root.setLevel(level.value.upper())
     for name in _REPEATERS:
         logging.getLogger(name).setLevel(logging.DEBUG if level is LogLevel.DEBUG else logging.CRITICAL)
+    for name in _REVEALING:
+        logging.getLogger(name).setLevel(logging.INFO if level is LogLevel.DEBUG else logging.CRITICAL)
 
 
 def escape(text: str) -> str:

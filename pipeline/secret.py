@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 MASKED = "***"
@@ -19,6 +20,13 @@ _FOR_OTHERS = 0o077
 
 class UnreadableSecretError(Exception):
     """A secret's file cannot be used. Says why, never what it holds."""
+
+
+class Masked(Protocol):
+    """What has words that are never shown."""
+
+    def words(self) -> frozenset[str]:
+        """Every text that must not be shown, as it is now and as it was before."""
 
 
 class Secret:

@@ -26,6 +26,13 @@ _TEST_PREFIX = f"{PREFIX}TEST_"
 _INFLUX = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET")
 _CONNECTION = ("AMQP_URL", "AMQP_QUEUE", "AMQP_EXCHANGE")
 _LONGEST_SHOWN = 80
+_FILES_WITH_SECRETS: Mapping[str, str] = MappingProxyType(
+    {
+        "EASEE_CONNECTION_FILE": "the broker's password",
+        "KAFKA_CONFIG_FILE": "options of Kafka, which may be passwords",
+    }
+)
+"""By the setting that names such a file: what is in it beside other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +236,10 @@ def _warnings(readings: Mapping[str, _Reading], given: Mapping[str, _Given], env
         for name, reading in readings.items()
         if isinstance(secret := reading.value, SecretFile)
     }
-    options = readings["KAFKA_CONFIG_FILE"].value
-    if isinstance(options, Path):
-        files[options] = f"the options of {SPECS['KAFKA_CONFIG_FILE'].variable}, which may have passwords,"
+    for name, holds in _FILES_WITH_SECRETS.items():
+        path = readings[name].value
+        if isinstance(path, Path):
+            files[path] = f"{holds} ({SPECS[name].variable})"
     if env_file is not None:
         held = [spec.variable for spec in SPECS.values() if spec.is_secret and _stands_in(env_file, spec, given)]
         files |= {env_file: ", ".join(held)} if held else {}

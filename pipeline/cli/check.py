@@ -16,6 +16,7 @@ from pipeline.check_step import Finding, Result
 from pipeline.cli.options import env_file_option, json_option
 from pipeline.deferred import deferred
 from pipeline.log import escape, set_up_logging
+from pipeline.masked_words import masked_words
 from pipeline.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _find(env_file: Path | None, role: str) -> Iterator[Finding]:
         settings = load_settings(os.environ, env_file)
     except SettingsError as error:
         return check.findings_of_wrong_settings(error, role)
-    set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
+    set_up_logging(settings.log_level, settings.log_format, secrets=masked_words(settings))
     return check.check(settings, time.time_ns, role)
 
 

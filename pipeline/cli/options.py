@@ -14,6 +14,7 @@ import click
 
 from pipeline.core.timestamps import parse_time
 from pipeline.log import escape, set_up_logging
+from pipeline.masked_words import masked_words
 from pipeline.setting_types import duration
 from pipeline.settings import Settings, SettingsError, load_settings
 
@@ -59,7 +60,7 @@ def with_settings(command: Callable[Concatenate[Settings, _P], _R]) -> Callable[
             settings = load_settings(os.environ, env_file)
         except SettingsError as error:
             raise WrongSettingsError(error) from None
-        set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
+        set_up_logging(settings.log_level, settings.log_format, secrets=masked_words(settings))
         for warning in settings.warnings:
             _LOG.warning("%s", warning)
         try:

@@ -16,6 +16,7 @@ import click
 from pipeline.cli.options import WrongSettingsError, with_settings
 from pipeline.deferred import deferred
 from pipeline.log import set_up_logging
+from pipeline.masked_words import masked_words
 from pipeline.secret import UnreadableSecretError
 from pipeline.settings import Settings, SettingsError
 from pipeline.wires.folder_lock import FolderLockedError
@@ -122,11 +123,11 @@ def _serve_and_show(settings: Settings, record: Path | None) -> int:
     """The same with a board. What is logged would tear it, unless standard error goes elsewhere."""
     lines = run_screen.LogLines() if sys.stderr.isatty() else None
     if lines is not None:
-        set_up_logging(settings.log_level, settings.log_format, lines, settings.secrets())
+        set_up_logging(settings.log_level, settings.log_format, lines, masked_words(settings))
     try:
         footer = f"Ctrl-C ends it. The rows go to {assembly.describe_store(settings)}"
         with run_screen.RunScreen(sys.stdout, footer, lines) as screen:
             looking = onlooker.Onlooker(board_state.Board(catalogue.shipped_catalogue()), screen.show, screen.close)
             return service.serve(settings, os.environ, record, onlooker=looking)
     finally:
-        set_up_logging(settings.log_level, settings.log_format, secrets=settings.secrets())
+        set_up_logging(settings.log_level, settings.log_format, secrets=masked_words(settings))

@@ -51,6 +51,10 @@ _TLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Options that could weaken TLS, and what they may be."""
 
 
+_SECRET_PARTS = ("password", "secret", "token", ".pem", "jaas", "oauthbearer.config")
+"""What the name of an option has in it whose value is never shown."""
+
+
 class KafkaOptionsError(Exception):
     """The options cannot be used. `faults` has one line for each reason; none shows a value."""
 
@@ -69,6 +73,16 @@ def client_options(brokers: Sequence[tuple[str, int]], config_file: Path | None 
     servers = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in brokers)
     # What the library logs comes to its callbacks too, without its own lines on stderr.
     return MappingProxyType({**chosen, "bootstrap.servers": servers, "log_level": "0"})
+
+
+def secret_values(text: str) -> Sequence[str]:
+    """The values in such a file that are never shown, whatever else is right or wrong in it."""
+    lines = [line.partition("=") for line in text.splitlines()]
+    return [
+        value.strip()
+        for name, _, value in lines
+        if value.strip() and any(part in name.lower() for part in _SECRET_PARTS)
+    ]
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -33,7 +33,7 @@ def _root_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("aio_pika", "aiokafka", "aiormq", "faust", "mode"):
+    for name in ("aio_pika", "aiokafka", "aiokafka.conn", "aiormq", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -253,3 +253,10 @@ def test_libraries_that_repeat_what_they_raise_are_heard_at_debug_alone(
     stream = start(LogFormat.TEXT, level=level)
     logging.getLogger(name).error("once more")
     assert ("once more" in stream.getvalue()) is is_heard
+
+
+@pytest.mark.parametrize("level", list(LogLevel))
+def test_what_a_library_sends_to_log_in_is_at_no_level_shown(level: LogLevel) -> None:
+    stream = start(LogFormat.TEXT, level=level)
+    logging.getLogger("aiokafka.conn").debug("Request to kafka:9092 1: SaslAuthenticateRequest_v1(…)")
+    assert stream.getvalue() == ""

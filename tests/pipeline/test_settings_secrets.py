@@ -93,6 +93,16 @@ def test_files_with_secrets_that_others_may_read_are_a_warning(tmp_path: Path, e
     assert second == f"{env_file} holds CHARGELINE_PERSONAL_KEY {closing} {env_file}"
 
 
+@pytest.mark.parametrize("name", ["EASEE_CONNECTION_FILE", "KAFKA_CONFIG_FILE"])
+def test_so_are_files_that_hold_passwords_beside_other_things(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "file"
+    path.write_text("{}", "utf-8")
+    path.chmod(0o644)
+    (warning,) = load_settings(environ(**{name: str(path)})).warnings
+    assert warning.startswith(f"{path} holds ")
+    assert warning.endswith(f"(CHARGELINE_{name}) and is open to others; close it: chmod 600 {path}")
+
+
 def test_an_env_file_without_secrets_may_be_open(env_file: Path) -> None:
     env_file.write_text("CHARGELINE_BATCH=7\n", "utf-8")
     env_file.chmod(0o644)

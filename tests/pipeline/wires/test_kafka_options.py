@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.wires.kafka_options import KafkaOptionsError, client_options
+from pipeline.wires.kafka_options import KafkaOptionsError, client_options, secret_values
 
 BROKERS = [("kafka1", 9092), ("::1", 9093)]
 
@@ -65,3 +65,8 @@ def test_a_file_that_cannot_be_one_is_refused(file: Path, content: bytes | None,
         file.write_bytes(content)
     with pytest.raises(KafkaOptionsError, match=words):
         client_options(BROKERS, file)
+
+
+def test_values_of_some_options_are_secret_however_wrong_the_file_is() -> None:
+    text = "acks=0\nSASL.Password = a=b\nsasl.username=me\nssl.keystore.password=k\nsasl.oauthbearer.client.secret=s\nx"
+    assert secret_values(text) == ["a=b", "k", "s"]
