@@ -15,7 +15,7 @@ from pipeline.simulator.quirks import Quirks
 from pipeline.wires.amqp_address import address_of_url
 from pipeline.wires.amqp_carried import as_carried
 from pipeline.wires.amqp_publish import publish_stream
-from tests.campaigns.endurance import Crowd, Sample, sample, told
+from tests.campaigns.endurance import MIB, Crowd, Sample, sample, told, within_s
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.stage import QUEUE, Stage
 from tests.services.influxdb import InfluxDb
@@ -34,6 +34,13 @@ PARTS = 6
 MOST_GROWTH = 1.15
 """Of memory, from the end of the second sixth to the end of the last."""
 MOST_MORE_FILES = 8
+MOST_DISK = 512 * MIB
+MOST_LOG = 32 * MIB
+"""By which DATA_DIR is more at one look than at another, as SQLite's log comes and goes."""
+MOST_LATE_S = 5.0
+"""Behind which the crowd may fall; more, and it was not the rate that it is to be."""
+MOST_SLOWER = 2.5
+"""Within how long 99 % are stored, against the second sixth: the next bound of the histogram."""
 HOURS = 6
 FLEET = 300
 S = 10**9
@@ -64,8 +71,12 @@ def test_an_hour_at_3000_a_second(rabbitmq: RabbitMq, influxdb: InfluxDb, tmp_pa
         worker.kill()
     print(f"{crowd.published:,} messages, {crowd.commands:,} commands, at most {crowd.late_s:.1f} s behind")
     print("\n".join(told(samples, PARTS)))
+    assert crowd.late_s < MOST_LATE_S
+    assert crowd.published >= A_SECOND * (MINUTES * 60 - MOST_LATE_S)
     assert metrics["chargeline_delivered_total"] >= crowd.published
     assert_flat(samples)
+    second, last = sixth(samples, 1), sixth(samples, PARTS - 1)
+    assert within_s(*last, 0.99) <= MOST_SLOWER * within_s(*second, 0.99)
     rabbitmq.delete_vhost(vhost)
 
 
@@ -91,11 +102,13 @@ def test_six_hours_as_fast_as_it_goes(rabbitmq: RabbitMq, influxdb: InfluxDb, tm
                 worker.until(lambda: stage.waiting() < MOST_WAITING, 600)
         worker.until(stage.is_drained, 600)
         look(worker, stage.data_dir, began, samples)
+        delivered = worker.delivered()
         assert worker.end() == 0
     finally:
         worker.kill()
     print(f"{published:,} messages of {HOURS} hours in {samples[-1].at_s / 60:.1f} min")
     print("\n".join(told(samples, PARTS)))
+    assert delivered >= published
     assert_flat(samples)
     rabbitmq.delete_vhost(vhost)
 
@@ -106,8 +119,17 @@ def look(worker: RunningWorker, data_dir: Path, began: float, samples: list[Samp
         samples.append(seen)
 
 
+def sixth(samples: list[Sample], part: int) -> tuple[Sample, Sample]:
+    """The first and the last look of a part of the time."""
+    end = len(samples) - 1
+    return samples[part * end // PARTS], samples[(part + 1) * end // PARTS]
+
+
 def assert_flat(samples: list[Sample]) -> None:
-    """Nothing is more at the end than it was after a third of the time."""
+    """Nothing is more at the end than it was after a third of the time; what is on disk grows ever less."""
+    (begun, second), (before, _) = sixth(samples, 1), sixth(samples, PARTS - 1)
     third, last = samples[len(samples) // 3], samples[-1]
     assert last.resident < third.resident * MOST_GROWTH
     assert last.files <= third.files + MOST_MORE_FILES
+    assert last.data_dir - before.data_dir <= max(second.data_dir - begun.data_dir, 0) + MOST_LOG
+    assert last.data_dir < MOST_DISK
