@@ -8,7 +8,7 @@ meanwhile: what has the arrival of its neighbour came with it, however long afte
 taken in the order of their stamps, and held until one is surely prompt: when it and its neighbours on either side,
 APART_NS to WHOLE_NS away and with nothing else between them, all look so, with at most PROMPT_NS between stamp and
 arrival. Of one burst no two can, so far apart. Then those before are decided, the last first. What was held for HELD_NS
-is decided without that.
+is decided without that, and so is what somebody cannot wait for.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,6 +67,12 @@ class Arrivals(Generic[Item]):
             del self._held[serial]
             self._sure.pop(serial, None)
             yield from _decided(held)
+
+    def decide(self, before: int) -> Iterator[tuple[Item, int]]:
+        """What is held of devices of which something from before a moment is held, decided with what is known."""
+        for serial in [serial for serial, held in self._held.items() if held and held[0].stamp < before]:
+            self._sure.pop(serial, None)
+            yield from _decided(self._held.pop(serial))
 
     def finish(self) -> Iterator[tuple[Item, int]]:
         """What is held, decided with what is known."""

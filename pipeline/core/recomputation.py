@@ -101,6 +101,8 @@ class Recomputation:
         Rows come again where more becomes known of them. A portion has been written when the next one is asked for.
         """
         self._say(facts)
+        # What is decided later would be too late to count.
+        self._hear(list(self._arrivals.decide(end - self._late_ns)))
         yield from self._advance(end)
 
     def finish(self) -> Iterator[Sequence[Row]]:

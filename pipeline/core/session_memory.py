@@ -48,10 +48,6 @@ class SessionMemory:
         self._documents: set[Document] = set()
         self.given: dict[int, int] = {}
 
-    def __len__(self) -> int:
-        """How many modes, documents and places are remembered: what it costs to read them grows with these."""
-        return len(self._modes) + len(self._documents) + len(self.given)
-
     def add(self, fact: SessionFact) -> bool:
         """A fact; whether it is new, and counts."""
         match fact:

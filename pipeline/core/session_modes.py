@@ -65,12 +65,14 @@ class Presences(NamedTuple):
     `stays`     cars that were seen to come.
     `leavings`  when the charger came to be without a car, or was first known to be.
     `charging`  pieces of time during which a car was charged; the end of the last is None while one is.
+    `charged`   how long all pieces before each of these were together.
     `changes`   when anything changed.
     """
 
     stays: Sequence[Stay]
     leavings: Sequence[int]
     charging: Sequence[tuple[int, int | None]]
+    charged: Sequence[int]
     changes: Sequence[int]
 
     def leaving_after(self, moment: int) -> int | None:
@@ -95,9 +97,14 @@ class Presences(NamedTuple):
 
     def charging_ns(self, first: int, end: int) -> int:
         """How long a car was charged between two moments."""
-        place = max(bisect_right(self.charging, first, key=_begun) - 1, 0)
-        pieces = self.charging[place : bisect_left(self.charging, end, key=_begun)]
-        return sum(max((end if ended is None else min(ended, end)) - max(begun, first), 0) for begun, ended in pieces)
+        return self._charged_until(end) - self._charged_until(first) if end > first else 0
+
+    def _charged_until(self, moment: int) -> int:
+        place = bisect_right(self.charging, moment, key=_begun) - 1
+        if place < 0:
+            return 0
+        begun, ended = self.charging[place]
+        return self.charged[place] + (moment if ended is None else min(ended, moment)) - begun
 
 
 def start_of(stay: Stay) -> int:
@@ -150,6 +157,8 @@ class SessionModes:
         """What all of them say together."""
         changes: list[int] = []
         charging: list[tuple[int, int | None]] = []
+        charged: list[int] = []
+        so_long = 0
         stays: list[Stay] = []
         leavings: list[int] = []
         before, had_car = _UNSAID, _UNSAID
@@ -160,9 +169,12 @@ class SessionModes:
             at = key - key % NS_PER_S
             changes.append(at)
             if before == _CHARGING:
-                charging[-1] = (charging[-1][0], at)
+                begun, _ = charging[-1]
+                charging[-1] = (begun, at)
+                so_long += at - begun
             elif presence == _CHARGING:
                 charging.append((at, None))
+                charged.append(so_long)
             before = presence
             if presence == _AWAY:
                 if had_car != _AWAY:
@@ -175,7 +187,7 @@ class SessionModes:
             had_car = presence or had_car
         if came is not None:
             stays.append(Stay(came, None))
-        return Presences(stays, leavings, charging, changes)
+        return Presences(stays, leavings, charging, charged, changes)
 
     def thin(self, settled: int, wanted: int, forgotten: int) -> list[Mode]:
         """Forget what makes no difference any more, and give it.

@@ -6,8 +6,7 @@ Must not know sources, stores, or how its memory is kept. What a session is, `pi
 A row is written once the watermark is WAIT_NS past its time, so that what overtook each other on the way is in order,
 and a document finds its car; after that, whenever its content is another. What is said of energy counts from the end of
 its slot on (`session_energies`), and a while later, which is each charger's own: a session that goes on is told anew
-once in ten minutes, and not with every value; and not the whole fleet at once. Of a charger of which a great deal is
-remembered rows come later (`session_turns`).
+once in ten minutes, and not with every value; and not the whole fleet at once.
 
 The rows are a function of the set of messages, however they are ordered, repeated, cut into rounds, and wherever this
 is interrupted. What is passed over, and counted, is:
@@ -35,10 +34,9 @@ from pipeline.core.session_energies import SLOT_NS, Energy
 from pipeline.core.session_facts import ENERGY_ID, WANTED, Place, SessionFact, fact_of, from_bytes, name_of, to_bytes
 from pipeline.core.session_json import Document, is_told_in_time
 from pipeline.core.session_log import CHARGER, LOG, SessionLog
-from pipeline.core.session_memory import NOT_GIVEN, SessionMemory, is_over
+from pipeline.core.session_memory import NOT_GIVEN, OVER_NS, SessionMemory, is_over
 from pipeline.core.session_reading import Session
 from pipeline.core.session_rows import digest_of, no_session_row, session_row
-from pipeline.core.session_turns import SessionTurns
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.core.watermark import AHEAD_NS
 from schemas.observation import Observation, Product
@@ -78,15 +76,17 @@ class Sessions:
         self._clear(0)
 
     def _clear(self, watermark: int) -> None:
-        self._watermark = watermark
+        self._watermark = self._kept_at = watermark
         self._horizon = watermark - self._late_ns - CLOSED_NS if watermark else 0
         self._chargers: dict[str, SessionMemory] = {}
         self._noted: list[tuple[str, SessionFact, bool]] = []
         self._log = SessionLog()
-        self._turns = SessionTurns(self._facts_of)
+        self._touched: set[str] = set()
         self._repeated: set[str] = set()
         self._again: set[tuple[str, int]] = set()
         self._announced: set[tuple[str, int]] = set()
+        self._due: list[tuple[int, str]] = []
+        self._is_due: set[tuple[int, str]] = set()
         self._looks: list[tuple[int, str]] = []
         self._late = 0
 
@@ -123,28 +123,30 @@ class Sessions:
             self._late += 1
         elif self._memory_of(serial).add(fact):
             self._noted.append((serial, fact, True))
-            self._turns.ask(serial, self._watermark)
+            self._touched.add(serial)
         else:
             # It may be a redelivery of what was never written, so all of its charger is given again.
             self._repeated.add(serial)
-            self._turns.ask(serial, self._watermark)
 
     def advance(self, watermark: int) -> SessionRows:
         """What is to be written when everything before the watermark is known, and what `touch` asked for."""
-        before, self._watermark = self._watermark, max(watermark, self._watermark)
+        self._watermark = max(watermark, self._watermark)
+        while self._due and self._due[0][0] <= self._watermark:
+            due = heappop(self._due)
+            self._is_due.discard(due)
+            self._touched.add(due[1])
         rows: list[Row] = []
         announced, self._announced = self._announced, set()
-        serials = self._turns.take(self._watermark) | {serial for serial, _ in (*self._again, *announced)}
+        serials = {*self._touched, *self._repeated, *(serial for serial, _ in (*self._again, *announced))}
         for serial in sorted(serials):
             memory = self._chargers.get(serial)
             if memory is not None:
                 rows += self._rows_of(serial, memory)
         self._noted += [(serial, Place(start, 0), False) for serial, start in announced - self._announced]
-        self._repeated -= serials
+        self._touched.clear()
+        self._repeated.clear()
         self._again.clear()
-        # Not by the watermark of now: what was just said can be said again.
-        self._horizon = max(self._horizon, before - self._late_ns - CLOSED_NS)
-        self._forget(serials)
+        self._forget({row.charger: row.time for row in reversed(rows)})
         late, self._late = self._late, 0
         touched = frozenset((row.charger, row.time) for row in rows)
         return SessionRows(tuple(rows), touched, late, not self._announced)
@@ -171,8 +173,11 @@ class Sessions:
         """All that `changes` gave is durable: rows whose places are among it can be written."""
         for serial, start in self._announced:
             self._chargers[serial].given[start] = NOT_GIVEN
-            self._turns.ask_now(serial)
+            self._touched.add(serial)
         self._announced.clear()
+        # Not by the watermark of now: what was just said can be said again, and what is announced is not given yet.
+        self._horizon = max(self._horizon, self._kept_at - self._late_ns - CLOSED_NS)
+        self._kept_at = self._watermark
 
     def restore(self, kept: Iterable[tuple[KeptKey, bytes]], watermark: int) -> None:
         """Remember what was kept at this watermark, and nothing else. Raises ValueError for an unknown entry."""
@@ -187,18 +192,13 @@ class Sessions:
             self._memory_of(serial).add(fact)
             if isinstance(fact, Place):
                 if fact.since >= watermark:
-                    self._turns.ask_now(serial)
+                    self._touched.add(serial)
             elif fact[0] > watermark - WAIT_NS - NS_PER_S:
-                self._turns.ask_at(serial, fact[0] // NS_PER_S * NS_PER_S + WAIT_NS)
+                self._await(fact[0] // NS_PER_S * NS_PER_S + WAIT_NS, serial)
         for serial, (at, kwh) in self._log.restore(energies):
             counts_at = self._memory_of(serial).add_energy(at, kwh)
             if counts_at is not None and counts_at > watermark:
-                self._turns.ask_at(serial, counts_at)
-        self._turns.restore(self._chargers, watermark)
-
-    def _facts_of(self, serial: str) -> int:
-        memory = self._chargers.get(serial)
-        return 0 if memory is None else len(memory)
+                self._await(counts_at, serial)
 
     def _energies_of(self, serial: str) -> Iterable[Energy]:
         memory = self._chargers.get(serial)
@@ -214,9 +214,9 @@ class Sessions:
             return
         self._log.note(serial, at, kwh)
         if counts_at > self._watermark:
-            self._turns.ask_at(serial, counts_at)
+            self._await(counts_at, serial)
         else:
-            self._turns.ask(serial, self._watermark)
+            self._touched.add(serial)
 
     def _memory_of(self, serial: str) -> SessionMemory:
         memory = self._chargers.get(serial)
@@ -228,6 +228,12 @@ class Sessions:
         heappush(self._looks, (self._watermark + own_moment % _LOOK_NS, serial))
         return memory
 
+    def _await(self, at: int, serial: str) -> None:
+        due = (at, serial)
+        if due not in self._is_due:
+            self._is_due.add(due)
+            heappush(self._due, due)
+
     def _rows_of(self, serial: str, memory: SessionMemory) -> list[Row]:
         """What is to be written of a charger, which is not what was given last, or was asked for."""
         found = {session.start: session for session in memory.sessions(self._watermark)}
@@ -235,9 +241,8 @@ class Sessions:
             if start in memory.given or is_over(session, self._horizon):
                 continue
             if start + WAIT_NS > self._watermark:
-                self._turns.ask_at(serial, start + WAIT_NS)
-            # Otherwise one that flaps would have a new row in each round, and be read for it.
-            elif not self._turns.is_waiting(serial):
+                self._await(start + WAIT_NS, serial)
+            else:
                 self._announced.add((serial, start))
                 self._noted.append((serial, Place(start, self._watermark), True))
         rows: list[Row] = []
@@ -253,16 +258,16 @@ class Sessions:
                 memory.given[start] = digest
         return rows
 
-    def _forget(self, busy: set[str]) -> None:
-        """Look at some chargers. One of which something was just said waits: its rows may be asked for again.
+    def _forget(self, given: Mapping[str, int]) -> None:
+        """Look at some chargers. One of whose old sessions a row was just given waits: it may be asked for again.
 
-        So does one that waits to be read: what it waits for is known after a crash by how much is remembered of it.
+        `given` has the time of the first row of each charger that was given any.
         """
         for _ in range(_MOST_LOOKS):
             if not self._looks or self._looks[0][0] > self._watermark:
                 break
             _, serial = heappop(self._looks)
-            if serial in busy or self._turns.is_waiting(serial):
+            if given.get(serial, self._horizon) < self._horizon - OVER_NS:
                 heappush(self._looks, (self._watermark + WAIT_NS, serial))
                 continue
             memory = self._chargers[serial]

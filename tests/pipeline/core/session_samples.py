@@ -69,6 +69,7 @@ class Fate(Enum):
     KEPT = "kept"
     NOT_STORED = "the store does not answer; the same process tries again"
     NOT_KEPT = "the store has the rows, and nothing can be kept; the same process tries again"
+    TAKEN_AGAIN = "the store does not answer; the same process takes the same messages again"
     DEAD_BEFORE = "the process ends before the store has the rows"
     DEAD_AFTER = "the process ends once the store has the rows, and nothing is kept"
 
@@ -108,17 +109,19 @@ class Worker:
         self._changes: dict[KeptKey, bytes | None] = {}
 
     def round(self, messages: Sequence[Observation], fate: Fate = Fate.KEPT) -> bool:
-        """False where the messages come again, since the process ended."""
+        """False where the messages come again."""
         for message in messages:
             self.sessions.add(message)
         self.watermark = max([self.watermark, *(arrival(each) - 5 * S for each in messages)])
-        touched = self._advance(is_stored=fate is not Fate.NOT_STORED and fate is not Fate.DEAD_BEFORE)
+        touched = self._advance(is_stored=fate in (Fate.KEPT, Fate.NOT_KEPT, Fate.DEAD_AFTER))
         if fate in (Fate.DEAD_BEFORE, Fate.DEAD_AFTER):
             self.restart()
             return False
         if fate is not Fate.KEPT:
             self._changes.update(self.sessions.changes())
             self.sessions.touch(touched)
+            if fate is Fate.TAKEN_AGAIN:
+                return False
             self._advance(is_stored=True)
         self._keep()
         return True

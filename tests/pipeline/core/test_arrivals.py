@@ -126,3 +126,14 @@ def test_devices_do_not_mix() -> None:
         for serial in ("EH1", "EH2")[: 3 - minute]:
             found += arrivals.add(serial, Said(at, at, f"{serial} {minute}"))
     assert [item for item, _ in found] == ["EH1 1", "EH1 0"]
+
+
+def test_who_cannot_wait_has_what_is_held_of_those_of_whom_it_is_old() -> None:
+    arrivals: Arrivals[str] = Arrivals()
+    for serial, seconds in (("EH1", (0, 20)), ("EH2", (10,))):
+        for second in seconds:
+            at = START + second * NS_PER_S
+            assert not list(arrivals.add(serial, Said(at, at, f"{serial} {second}")))
+    assert not list(arrivals.decide(START))
+    assert list(arrivals.decide(START + 1)) == [("EH1 20", START + 20 * NS_PER_S), ("EH1 0", START)]
+    assert list(arrivals.finish()) == [("EH2 10", START + 10 * NS_PER_S)]

@@ -14,6 +14,7 @@ from tests.pipeline.core.history_samples import (
     HOUR,
     LATE,
     MINUTE,
+    MODE,
     POWER,
     START,
     Table,
@@ -73,6 +74,17 @@ def test_what_came_too_late_for_the_live_rows_is_honoured() -> None:
     rows = recomputed(stored([*messages, late]), first, until)
     assert live([*messages, late])["charger_hour", "EH1", hour]["max_power_kw"] == 7.0
     assert rows["charger_hour", "EH1", hour]["max_power_kw"] == 77.0
+
+
+@pytest.mark.parametrize("lag", [1, 20])
+@pytest.mark.parametrize("slice_ns", [10 * MINUTE, 5 * HOUR])
+def test_who_falls_silent_loses_no_session(slice_ns: int, lag: int) -> None:
+    flaps = [sent(4 * 3_600 + 60 * number, MODE, 1.0 + number % 2, lag=lag) for number in range(60)]
+    messages = [*flaps, *a_day("EH2")]
+    first, until = START + 3 * HOUR, START + 9 * HOUR
+    expected = {place for place in between(live(messages), first, until) if place[:2] == ("session", "EH1")}
+    assert len(expected) == 30
+    assert expected <= set(recomputed(stored(messages), first, until, slice_ns))
 
 
 def test_a_response_tells_that_its_charger_is_online() -> None:

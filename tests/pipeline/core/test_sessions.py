@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,16 +107,4 @@ def journeys(draw: st.DrawFn, most_disorder: int = _DISORDER_S) -> Journey:
 @settings(max_examples=300, deadline=None)
 def test_what_is_stored_is_a_function_of_the_set(journey: Journey) -> None:
     worker = work(journey.stream, journey.batches)
-    assert true_ones(worker.store) == at_once(journey.messages, worker.watermark)
-
-
-@given(journeys())
-@settings(max_examples=300, deadline=None)
-def test_whoever_waits_since_there_is_much_to_read_ends_with_the_same_rows(journey: Journey) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.core.session_turns._MOST_AT_ONCE", 2)
-        patch.setattr("pipeline.core.session_turns._WAIT_PER_FACT_NS", 3 * S)
-        worker = work(journey.stream, journey.batches)
-        for seconds in (1_300, 120, 120, 120):
-            worker.pass_time(seconds)
     assert true_ones(worker.store) == at_once(journey.messages, worker.watermark)

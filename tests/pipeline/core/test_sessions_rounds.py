@@ -181,6 +181,18 @@ def test_after_a_restart_what_is_due_comes_in_its_time() -> None:
     assert [fields["energy_kwh"] for fields in worker.store.values()] == [2.5]
 
 
+def test_a_round_that_spans_a_day_and_fails_again_and_again_loses_nothing() -> None:
+    worker = Worker()
+    day = [said(10 * second, MODE, CHARGING if second % 2 else AWAY) for second in range(40)]
+    day.append(said(86_400, MODE, AWAY))
+    for _ in range(4):
+        worker.round(day, Fate.TAKEN_AGAIN)
+    worker.round(day)
+    worker.finish()
+    worker.pass_time(600)
+    assert len(worker.store) == 20
+
+
 def test_what_is_over_is_not_begun_again_beside_what_lasts() -> None:
     worker = Worker()
     worker.round([*CAME, told(700, 650, 3 * 86_400), said(1_200, MODE, AWAY)])
@@ -217,11 +229,21 @@ def test_what_is_over_is_forgotten_and_its_entries_dropped() -> None:
     assert len(worker.sessions) == 1
 
 
+def test_who_says_something_in_every_round_is_forgotten_as_others_are() -> None:
+    worker = Worker()
+    for number in range(16 * 20):
+        worker.round([said(number * 180, MODE, CHARGING if number % 2 else AWAY)])
+        worker.finish()
+    assert len(worker.store) == 8 * 20 - 1
+    # Of each hour twenty modes and ten places, and seven hours are remembered.
+    assert len(worker.kept) < 8 * 30
+
+
 def test_who_has_nothing_left_is_forgotten() -> None:
     worker = Worker()
     worker.round([said(0, ENERGY, 2.0)])
     worker.pass_time((LATE + 31 * DAY) // S)
-    for _ in range(3):
+    for _ in range(5):
         worker.pass_time(1_900)
     assert (len(worker.sessions), worker.kept) == (0, {})
 
