@@ -14,7 +14,7 @@ What is in which topic, and in what order:
                   whoever stores it knows the site
     rejects       every StreamReject, one a message, key = the reject's own
     state         what `track` remembers of each partition, one entry a message, compacted: nobody else reads it
-All but the rejects have the same number of partitions, and a device is in the same one of each.
+All have the same number of partitions; in all but the rejects, a device is in the same one of each.
 """
 
 from enum import StrEnum
