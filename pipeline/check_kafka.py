@@ -21,10 +21,11 @@ else:
     kafka_topics = deferred("pipeline.wires.kafka_topics")
 
 _ANSWER_S = 4.0
-_MATTERS_LITTLE = frozenset({"retention.ms", "segment.bytes", "min.cleanable.dirty.ratio"})
+_MATTERS_LITTLE = frozenset({"retention.ms", "message.timestamp.type", "segment.bytes", "min.cleanable.dirty.ratio"})
 """Settings of a topic on which nothing rests but how long something is kept, or what it costs."""
 _CREATE = "chargeline topics create"
 _BROKERS, _CONFIG_FILE = "CHARGELINE_KAFKA_BROKERS", "CHARGELINE_KAFKA_CONFIG_FILE"
+_IN_SYNC = "CHARGELINE_KAFKA_MIN_IN_SYNC"
 
 
 def look_at_kafka(ground: Ground) -> Look:
@@ -72,7 +73,7 @@ def look_at_topics(ground: Ground) -> Look:
         faults = [split_words(each) for each in refused.faults]
         return Look(Result.FAILED, tried, "; ".join(words.partition(":")[0] for words, _ in faults), faults[0][1])
     try:
-        return _judge_settings(keeper.look(plan), plan)
+        return judge_settings(keeper.look(plan), plan)
     except kafka_fault.KafkaUnavailableError as fault:
         if not fault.needs_operator:
             return Look(Result.FAILED, tried, *split_words(str(fault)))
@@ -94,7 +95,8 @@ def look_at_following(ground: Ground) -> Look:
     return Look(Result.OK, tried, how)
 
 
-def _judge_settings(found: "Mapping[str, kafka_topics.TopicLook]", plan: "kafka_topics.TopicPlan") -> Look:
+def judge_settings(found: "Mapping[str, kafka_topics.TopicLook]", plan: "kafka_topics.TopicPlan") -> Look:
+    """What is to be said of topics that are there, with the right number of partitions, beside the plan."""
     tried, copies = "topics", min(look.replication for look in found.values())
     differing = {
         f"{name}: {key} is {has}, and should be {planned}": key
@@ -102,21 +104,36 @@ def _judge_settings(found: "Mapping[str, kafka_topics.TopicLook]", plan: "kafka_
         for key, (has, planned) in look.differing.items()
     }
     grave = [words for words, key in differing.items() if key not in _MATTERS_LITTLE]
+    add = (
+        f"CHARGELINE_KAFKA_REPLICATION is {plan.replication}: add copies with kafka-reassign-partitions, or change "
+        "the setting"
+    )
     if grave:
-        return Look(Result.FAILED, tried, "; ".join(grave), f"records could be lost: {_CREATE} sets it right")
+        # As long as there are fewer copies than must have a record, none could be written.
+        todo = f"{add}; then {_CREATE}" if copies < plan.in_sync else f"{_CREATE} sets it right"
+        return Look(Result.FAILED, tried, "; ".join(grave), f"records could be lost: {todo}")
     words = f"all {len(found)}, {plan.partitions} partitions each, {copies} cop{'y' if copies == 1 else 'ies'}"
+    if copies < plan.in_sync:
+        return Look(Result.FAILED, tried, f"{words}, and {plan.in_sync} must have a record: none can be written", add)
     if copies < plan.replication:
-        todo = (
-            f"CHARGELINE_KAFKA_REPLICATION is {plan.replication}: add copies with kafka-reassign-partitions, or change "
-            "the setting"
-        )
-        return Look(Result.WARNING, tried, words, todo)
+        return Look(Result.WARNING, tried, words, add)
     if differing:
         return Look(Result.WARNING, tried, f"{words}; {'; '.join(differing)}", f"{_CREATE} sets it right")
+    if copies > 1:
+        words = f"{words}, of which {plan.in_sync} must have a record before it counts"
+    weakness = _weakness(copies, plan.in_sync)
+    return Look(Result.WARNING if weakness else Result.OK, tried, words, weakness)
+
+
+def _weakness(copies: int, in_sync: int) -> str:
+    """What so many copies do not withstand, and what does; nothing where any broker may be gone."""
     if copies == 1:
-        todo = "a broker that is gone takes records with it: for more than a trial, three brokers and three copies"
-        return Look(Result.WARNING, tried, words, todo)
-    return Look(Result.OK, tried, f"{words}, of which {plan.in_sync} must have a record before it counts")
+        return "a broker that is gone takes records with it: for more than a trial, three brokers and three copies"
+    if in_sync == 1:
+        return f"a broker that is gone can take records with it that no other had: set {_IN_SYNC} to 2"
+    if in_sync >= copies:
+        return "while a broker is away messages wait, and none is lost: to go on without it, add a broker and a copy"
+    return ""
 
 
 def _keeper(settings: Settings) -> "kafka_topics.TopicKeeper":

@@ -33,4 +33,6 @@ def kafka_options(settings: Settings) -> Mapping[str, str]:
 
 def topic_plan(settings: Settings) -> "kafka_topics.TopicPlan":
     """How topics must be. Raises ImportError where the client library is not installed."""
-    return kafka_topics.TopicPlan(settings.kafka_partitions, settings.kafka_replication, settings.kafka_retention)
+    return kafka_topics.TopicPlan(
+        settings.kafka_partitions, settings.kafka_replication, settings.kafka_retention, settings.kafka_min_in_sync
+    )

@@ -195,7 +195,13 @@ _TABLE = (
         "KAFKA_REPLICATION",
         types.number(1, 100),
         "3",
-        "Copies of every partition; all but one must have a record before it counts as durable.",
+        "Copies of every partition, each on a broker of its own.",
+    ),
+    Spec(
+        "KAFKA_MIN_IN_SYNC",
+        types.number(1, 100),
+        None,
+        "Copies that must have a record before it counts as durable; otherwise all but one, and both of two.",
     ),
     Spec("KAFKA_RETENTION", types.duration, "7d", "How long topics keep messages."),
     Spec(

@@ -82,6 +82,7 @@ class Settings:
     kafka_brokers: tuple[Address, ...] | None
     kafka_partitions: int
     kafka_replication: int
+    kafka_min_in_sync: int | None
     kafka_retention: int
     kafka_config_file: Path | None
     log_level: LogLevel
@@ -213,6 +214,14 @@ def _faults_between(readings: Mapping[str, _Reading], given: Mapping[str, _Given
         yield (
             f"{PREFIX}BATCH={batch} is more than {PREFIX}PREFETCH={prefetch}, so no batch would ever be full; "
             "lower the one or raise the other"
+        )
+    least, copies = (
+        readings[name].value if name in readings else None for name in ("KAFKA_MIN_IN_SYNC", "KAFKA_REPLICATION")
+    )
+    if isinstance(least, int) and isinstance(copies, int) and least > copies:
+        yield (
+            f"{PREFIX}KAFKA_MIN_IN_SYNC={least} is more than {PREFIX}KAFKA_REPLICATION={copies}, so nothing could ever "
+            "be written; lower the one or raise the other"
         )
     hashes = "PERSONAL" in readings and readings["PERSONAL"].value is Personal.HASH
     if hashes and not _is_set("PERSONAL_KEY", given):

@@ -107,7 +107,7 @@ def test_roles_do_what_the_worker_does(empty: Path) -> None:
             token = {"CHARGELINE_INFLUX_TOKEN": "t"} if role == "write" else {}
             kafka = load_settings({**settings, **token})
             assert kafka.kafka_brokers == (("kafka", 9092),)
-            assert kafka.kafka_replication == 1
+            assert kafka.kafka_replication == kafka.kafka_min_in_sync == 1
         made_with = node_of(found, "topics", "environment")
         assert isinstance(made_with, Mapping)
         assert {**made_with, "CHARGELINE_HTTP": "0.0.0.0:8090"} == node_of(found, "track", "environment")

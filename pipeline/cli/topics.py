@@ -49,9 +49,9 @@ def command() -> None:
 def create_topics(settings: Settings, *, as_json: bool) -> None:
     """Make the topics that the roles bridge, track and write need, and see that those there are right.
 
-    Run it before the first role, and again after a change of KAFKA_RETENTION: what is right already stays as it is. The
-    number of partitions is fixed once the topics are made. Of n copies, n - 1 must have a record before it counts as
-    durable, so one broker may be away.
+    Run it before the first role, and again after a change of KAFKA_RETENTION or KAFKA_MIN_IN_SYNC: what is right stays
+    as it is. The number of partitions is fixed once the topics are made. Of three copies two must have a record before
+    it counts as durable, so one broker may be away.
     """
     try:
         options = cluster.kafka_options(settings)

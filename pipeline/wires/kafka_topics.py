@@ -50,16 +50,20 @@ Differences = Mapping[str, tuple[str, str]]
 
 
 class TopicPlan(NamedTuple):
-    """How topics must be: KAFKA_PARTITIONS, KAFKA_REPLICATION, and KAFKA_RETENTION in nanoseconds."""
+    """How topics must be: KAFKA_PARTITIONS, KAFKA_REPLICATION, KAFKA_RETENTION in nanoseconds, KAFKA_MIN_IN_SYNC."""
 
     partitions: int
     replication: int
     retention_ns: int
+    min_in_sync: int | None = None
 
     @property
     def in_sync(self) -> int:
-        """How many copies must have a record before it counts as durable: one copy may be away."""
-        return max(self.replication - 1, 1)
+        """How many copies must have a record before it counts as durable.
+
+        Unless it is set, one copy may be away; but two must have it, where there are two: one alone can be lost.
+        """
+        return self.min_in_sync or min(max(self.replication - 1, 2), self.replication)
 
 
 class Did(StrEnum):
@@ -250,13 +254,20 @@ def _settings(plan: TopicPlan, name: str) -> Mapping[str, str]:
         **(_COMPACTED if name == Topic.STATE else _kept_for(plan.retention_ns)),
         "min.insync.replicas": str(plan.in_sync),
         "max.message.bytes": str(MOST_MESSAGE_BYTES),
+        # By a producer's clock that is wrong, a record would be refused, or dropped too soon, or never.
+        "message.timestamp.type": "LogAppendTime",
         # A broker that was behind must not become the first with what it has: the rest would be lost.
         "unclean.leader.election.enable": "false",
     }
 
 
 def _kept_for(retention_ns: int) -> Mapping[str, str]:
-    return {"cleanup.policy": "delete", "retention.ms": str(max(retention_ns // _NS_PER_MS, 1))}
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(max(retention_ns // _NS_PER_MS, 1)),
+        # A limit that is the cluster's default would drop what nobody has read yet.
+        "retention.bytes": "-1",
+    }
 
 
 def _copies(partitions: Iterable[PartitionMetadata]) -> int:
@@ -277,6 +288,8 @@ def _report(name: str, found: _Found | None, changes: Sequence[str], plan: Topic
             f"; it has {found.replication} copies, and CHARGELINE_KAFKA_REPLICATION is {plan.replication}: change that "
             "with kafka-reassign-partitions"
         )
+        if found.replication < plan.in_sync:
+            note += f"; until then nothing can be written, for {plan.in_sync} must have a record"
     if changes:
         return TopicReport(name, Did.CHANGED, f"{', '.join(changes)}{note}")
     return TopicReport(name, Did.KEPT, f"as it should be{note}" if not note else note.removeprefix("; "))

@@ -20,6 +20,7 @@ EVERY = {
     "ALERT_WEBHOOK": "https://host/hook",
     "HTTP_TOKEN": "token",
     "KAFKA_BROKERS": "kafka:9092",
+    "KAFKA_MIN_IN_SYNC": "2",
     "KAFKA_CONFIG_FILE": "kafka.properties",
 }
 """A value for every setting that has no default, but for the one that excludes others."""

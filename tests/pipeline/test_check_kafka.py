@@ -9,8 +9,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from pipeline.check_kafka import look_at_following, look_at_kafka, look_at_topics
+from pipeline.check_kafka import judge_settings, look_at_following, look_at_kafka, look_at_topics
 from pipeline.check_step import Ground, Look, Result
+from pipeline.wires.kafka_topics import TopicLook, TopicPlan
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics
 from tests.pipeline.settings_for_tests import settings_in
@@ -130,13 +131,43 @@ def test_topics_that_are_missing_or_of_another_number_of_partitions(kafka: Kafka
 @pytest.mark.services
 def test_fewer_copies_than_planned_are_told(kafka: Kafka, tmp_path: Path) -> None:
     make_topics(kafka)
-    for topic in Topic:
-        change(kafka, topic, "min.insync.replicas", "2")
-    plan = {**PLAN, "KAFKA_REPLICATION": "3"}
-    found = look_at_changed(kafka, tmp_path, plan, lambda words: "min.insync.replicas" not in words)
+    plan = {**PLAN, "KAFKA_REPLICATION": "3", "KAFKA_MIN_IN_SYNC": "1"}
+    found = look(look_at_topics, tmp_path, KAFKA_BROKERS=kafka.brokers, **plan)
     assert found.result is Result.WARNING
     assert found.found.endswith("1 copy")
     assert "CHARGELINE_KAFKA_REPLICATION is 3" in found.todo
+    plan = {**PLAN, "KAFKA_REPLICATION": "3"}
+    found = look(look_at_topics, tmp_path, KAFKA_BROKERS=kafka.brokers, **plan)
+    assert found.result is Result.FAILED
+    assert "chargeline.track: min.insync.replicas is 1, and should be 2" in found.found
+    assert "add copies with kafka-reassign-partitions, or change the setting; then chargeline topics" in found.todo
+    for topic in Topic:
+        change(kafka, topic, "min.insync.replicas", "2")
+    found = look_at_changed(kafka, tmp_path, plan, lambda words: "min.insync.replicas" not in words)
+    assert found.result is Result.FAILED
+    assert found.found.endswith("1 copy, and 2 must have a record: none can be written")
+    assert "CHARGELINE_KAFKA_REPLICATION is 3" in found.todo
+
+
+@pytest.mark.parametrize(
+    ("copies", "in_sync", "weakness"),
+    [
+        (1, 1, "takes records with it: for more than a trial, three brokers"),
+        (2, 2, "messages wait, and none is lost"),
+        (2, 1, "can take records with it that no other had: set CHARGELINE_KAFKA_MIN_IN_SYNC to 2"),
+        (3, 1, "can take records with it that no other had"),
+        (3, 2, ""),
+        (3, 3, "messages wait, and none is lost"),
+        (5, 4, ""),
+    ],
+)
+def test_it_is_said_what_so_many_copies_do_not_withstand(copies: int, in_sync: int, weakness: str) -> None:
+    plan = TopicPlan(3, copies, 1, in_sync)
+    found = judge_settings({Topic.TRACK: TopicLook(3, copies, {})}, plan)
+    assert found.result is (Result.WARNING if weakness else Result.OK)
+    assert weakness in found.todo
+    assert bool(found.todo) == bool(weakness)
+    assert copies == 1 or f"of which {in_sync} must have a record" in found.found
 
 
 @pytest.mark.services
@@ -145,6 +176,8 @@ def test_fewer_copies_than_planned_are_told(kafka: Kafka, tmp_path: Path) -> Non
     [
         (Topic.STATE, "cleanup.policy", "delete", Result.FAILED),
         (Topic.DERIVED, "unclean.leader.election.enable", "true", Result.FAILED),
+        (Topic.OBSERVATIONS, "retention.bytes", "1048576", Result.FAILED),
+        (Topic.STATE, "message.timestamp.type", "CreateTime", Result.WARNING),
         (Topic.TRACK, "retention.ms", "1000", Result.WARNING),
     ],
 )

@@ -24,8 +24,9 @@ def test_the_file_stands_beside_them_and_is_read_each_time(tmp_path: Path) -> No
 
 
 def test_the_plan_of_topics_is_that_of_the_settings() -> None:
-    settings = load_settings({"CHARGELINE_KAFKA_REPLICATION": "5", "CHARGELINE_KAFKA_RETENTION": "1h"})
-    assert topic_plan(settings) == (12, 5, 3_600 * 10**9)
+    environment = {"CHARGELINE_KAFKA_REPLICATION": "5", "CHARGELINE_KAFKA_RETENTION": "1h"}
+    assert topic_plan(load_settings(environment)) == (12, 5, 3_600 * 10**9, None)
+    assert topic_plan(load_settings({**environment, "CHARGELINE_KAFKA_MIN_IN_SYNC": "3"})).in_sync == 3
 
 
 def test_a_file_that_may_hold_passwords_and_is_open_to_others_is_warned_of(tmp_path: Path) -> None:

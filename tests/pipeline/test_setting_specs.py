@@ -47,6 +47,7 @@ FIXED = {
     "KAFKA_BROKERS": None,
     "KAFKA_PARTITIONS": "12",
     "KAFKA_REPLICATION": "3",
+    "KAFKA_MIN_IN_SYNC": None,
     "KAFKA_RETENTION": "7d",
     "KAFKA_CONFIG_FILE": None,
     "LOG_LEVEL": "info",

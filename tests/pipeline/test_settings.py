@@ -166,6 +166,8 @@ def test_even_an_absurd_name_has_a_nearest_one(name: str) -> None:
     [
         ({"BATCH": "20000"}, r"BATCH=20000 is more than CHARGELINE_PREFETCH=15000"),
         ({"BATCH": "3", "PREFETCH": "2"}, r"BATCH=3 is more than CHARGELINE_PREFETCH=2"),
+        ({"KAFKA_MIN_IN_SYNC": "4"}, r"KAFKA_MIN_IN_SYNC=4 is more than CHARGELINE_KAFKA_REPLICATION=3, so nothing"),
+        ({"KAFKA_MIN_IN_SYNC": "2", "KAFKA_REPLICATION": "1"}, r"KAFKA_MIN_IN_SYNC=2 is more than .*REPLICATION=1"),
         ({"PERSONAL": "hash"}, r"PERSONAL=hash needs CHARGELINE_PERSONAL_KEY; make one with"),
         ({"PERSONAL": "hash", "PERSONAL_KEY": "k" * 31}, r"PERSONAL_KEY .*must be 32 printable characters"),
         ({"INFLUX_URL": "http://db"}, r"INFLUX_URL without .*_TOKEN, .*_ORG, .*_BUCKET; set all four"),
@@ -187,6 +189,7 @@ def test_what_must_not_be_is_one_fault(given_settings: dict[str, str], fault: st
     "given_settings",
     [
         {"BATCH": "15000"},
+        {"KAFKA_MIN_IN_SYNC": "3"},
         {"PERSONAL": "hash", "PERSONAL_KEY": KEY},
         {"INFLUX_URL": "http://db", "INFLUX_TOKEN": "t", "INFLUX_ORG": "o", "INFLUX_BUCKET": "b"},
         {"EASEE_CONNECTION_FILE": "c.json", "AMQP_CA_FILE": "ca.pem", "COMMAND_AMQP_URL": URL},

@@ -1,10 +1,11 @@
 """Topics on a real Kafka: made once, kept right, never given another number of partitions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from pipeline.wires.kafka_fault import KafkaUnavailableError
@@ -35,6 +36,24 @@ def settings_of(kafka: Kafka, topic: str) -> Mapping[str, str | None]:
     return {name: entry.value for name, entry in answer.result(20).items()}
 
 
+@contextmanager
+def default_of(kafka: Kafka, name: str, value: str) -> Iterator[None]:
+    """For as long as this lasts, every topic of the cluster without this setting has this value."""
+    set_default(kafka, ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
+    try:
+        yield
+    finally:
+        set_default(kafka, ConfigEntry(name, None, incremental_operation=AlterConfigOpType.DELETE))
+
+
+def set_default(kafka: Kafka, entry: ConfigEntry) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka.brokers, "log_level": 0})
+    (broker,) = admin.list_topics(timeout=20).brokers
+    resource = ConfigResource(ResourceType.BROKER, str(broker), incremental_configs=[entry])
+    (answer,) = admin.incremental_alter_configs([resource]).values()
+    answer.result(20)
+
+
 @pytest.mark.services
 def test_topics_are_made_once_and_then_left_alone(kafka: Kafka) -> None:
     keeper = TopicKeeper(options(kafka))
@@ -55,11 +74,24 @@ def test_settings_are_those_of_the_plan_and_follow_it(kafka: Kafka) -> None:
     assert {name: found[name] for name in wanted} == wanted
     assert found["cleanup.policy"] == "delete"
     assert settings_of(kafka, Topic.STATE.value)["cleanup.policy"] == "compact"
+    assert {settings_of(kafka, topic.value)["message.timestamp.type"] for topic in Topic} == {"LogAppendTime"}
     changed = keeper.create(PLAN._replace(retention_ns=2 * DAY))
     assert [report.topic for report in changed if report.did is not Did.CHANGED] == [Topic.STATE]
     assert changed[0].words == "retention.ms 86400000 -> 172800000"
     # The broker hears of it from its controller, a moment later.
     assert any(settings_of(kafka, Topic.DERIVED.value)["retention.ms"] == "172800000" for _ in range(1_000))
+
+
+@pytest.mark.services
+def test_a_limit_that_is_the_clusters_default_is_none_of_ours(kafka: Kafka) -> None:
+    keeper = TopicKeeper(options(kafka))
+    keeper.create(PLAN, [Topic.STATE.value])
+    with default_of(kafka, "log.retention.bytes", "1048576"):
+        # What is compacted has no such limit, and shows the default; which is in force a moment later.
+        assert any(settings_of(kafka, Topic.STATE.value)["retention.bytes"] == "1048576" for _ in range(1_000))
+        keeper.create(PLAN)
+        assert {settings_of(kafka, topic.value)["retention.bytes"] for topic in set(Topic) - {Topic.STATE}} == {"-1"}
+        assert not any(look.differing for look in keeper.look(PLAN).values())
 
 
 @pytest.mark.services
@@ -86,6 +118,10 @@ def test_other_copies_of_a_topic_that_is_there_are_told_of_and_left(kafka: Kafka
     keeper.create(PLAN)
     reports = keeper.create(PLAN._replace(replication=2))
     assert all("it has 1 copies, and CHARGELINE_KAFKA_REPLICATION is 2" in report.words for report in reports)
+    assert all("min.insync.replicas 1 -> 2" in report.words for report in reports)
+    assert all("until then nothing can be written, for 2 must have a record" in report.words for report in reports)
+    kept = keeper.create(PLAN._replace(replication=2, min_in_sync=1))
+    assert not any("nothing can be written" in report.words for report in kept)
 
 
 @pytest.mark.services
@@ -111,8 +147,9 @@ def test_options_that_the_library_does_not_take_are_told_without_their_values() 
     assert "hunter2" not in str(caught.value)
 
 
-def test_all_but_one_copy_must_have_a_record() -> None:
-    assert [TopicPlan(1, copies, 1).in_sync for copies in (1, 2, 3, 5)] == [1, 1, 2, 4]
+def test_all_but_one_copy_must_have_a_record_and_two_at_least() -> None:
+    assert [TopicPlan(1, copies, 1).in_sync for copies in (1, 2, 3, 5)] == [1, 2, 2, 4]
+    assert TopicPlan(1, 3, 1, 1).in_sync == 1
 
 
 def test_every_topic_with_another_number_is_named() -> None:
