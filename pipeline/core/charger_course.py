@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from math import inf
 from types import MappingProxyType
+from zlib import Z_BEST_SPEED, compress, decompress
 
 import orjson
 
@@ -53,8 +54,12 @@ SNAPSHOT_SLOTS = tuple(Slot)[: Slot.RELEASE]
 
 # Names of this module are found faster than members of an enumeration, and every message looks for them.
 _POWER, _RELEASE, _ENERGY = Slot.TOTAL_POWER, Slot.RELEASE, Slot.LIFETIME_ENERGY
-_EVERY_VALUE = 1
-_STEPS: tuple[int, ...] = (_EVERY_VALUE, STEP_NS, STEP_NS, STEP_NS, STEP_NS, STEP_NS, _EVERY_VALUE)
+# Nobody asks for less than a whole second: so whoever says many values in one costs no more.
+_STEPS: tuple[int, ...] = (NS_PER_S, STEP_NS, STEP_NS, STEP_NS, STEP_NS, STEP_NS, NS_PER_S)
+_LONG_BYTES = 1 << 16
+"""What is kept of a charger that says its mode once a second is far beyond this, and most of it alike."""
+_COMPRESSED = b"x"
+"""What is compressed begins so; what is not, with a bracket."""
 
 
 class ChargerCourse:
@@ -129,11 +134,13 @@ class ChargerCourse:
         courses = [None if course is None else course.entries() for course in self._courses]
         peaks = [tuple(peak) for peak in self.peaks]
         readings = [tuple(reading) for reading in self.meter.readings]
-        return orjson.dumps((self.since, courses, peaks, readings, self.meter.settled, self.meter.offset))
+        content = orjson.dumps((self.since, courses, peaks, readings, self.meter.settled, self.meter.offset))
+        return content if len(content) < _LONG_BYTES else compress(content, Z_BEST_SPEED)
 
     def restore(self, content: bytes) -> None:
         """Remember what was kept, and nothing else."""
-        self.since, courses, peaks, readings, settled, self.meter.offset = orjson.loads(content)
+        plain = decompress(content) if content.startswith(_COMPRESSED) else content
+        self.since, courses, peaks, readings, settled, self.meter.offset = orjson.loads(plain)
         for slot, entries in enumerate(courses):
             if entries is not None:
                 course = self._courses[slot] = Course(_STEPS[slot])

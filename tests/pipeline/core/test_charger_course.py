@@ -2,8 +2,11 @@
 
 from math import inf
 
+import orjson
+
 from pipeline.core.charger_course import SLOTS, ChargerCourse, Slot
 from pipeline.core.timestamps import NS_PER_S
+from pipeline.wires.kafka_options import MOST_MESSAGE_BYTES
 from schemas.catalogue import shipped_catalogue
 from schemas.observation import Product
 
@@ -63,6 +66,36 @@ def test_a_release_is_newer_where_it_is_another_and_said_later() -> None:
     assert not of.is_newer_release(T + S, 315.0)
     assert not of.is_newer_release(T - S, 318.0)
     assert of.is_newer_release(T + S, 318.0)
+
+
+def test_whoever_says_many_modes_a_second_costs_no_more() -> None:
+    of = charger()
+    for number in range(10_000):
+        of.take(Slot.OP_MODE, T + number * S // 100, 0, float(number % 3))
+    assert len(list(of.modes(T, T + HOUR))) == 100
+
+
+def test_one_that_says_everything_each_second_is_kept_short_and_read_again() -> None:
+    """Far below what an entry may be, which has it twice, for longer than the default of LATE_DATA needs."""
+    of = charger()
+    for second in range(9 * 3_600):
+        key = T + second * S + second * second * 7_919 % S
+        for slot in Slot:
+            of.take(slot, key, 0, second / 3_600 if slot is Slot.LIFETIME_ENERGY else float(second % 3))
+    content = of.to_bytes()
+    assert len(content) < MOST_MESSAGE_BYTES // 10
+    again = ChargerCourse(LATE, 0)
+    again.restore(content)
+    assert list(again.modes(T, T + 9 * HOUR)) == list(of.modes(T, T + 9 * HOUR))
+    assert again.to_bytes() == content
+
+
+def test_what_was_kept_before_it_was_compressed_is_read() -> None:
+    of = charger()
+    modes = [(T + second * S + place, float(place)) for second in range(5_000) for place in range(2)]
+    of.restore(orjson.dumps((T, [modes, *[None] * 6], [], [], None, 0.0)))
+    assert of.at(Slot.OP_MODE, T + 4_999 * S) == 1.0
+    assert len(list(of.modes(T, T + 2 * HOUR))) == 5_000
 
 
 def test_it_is_kept_whole() -> None:

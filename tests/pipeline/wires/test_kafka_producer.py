@@ -10,11 +10,12 @@ import pytest
 
 from pipeline.core.stream_messages import StreamMessage
 from pipeline.wires.kafka_fault import KafkaUnavailableError
-from pipeline.wires.kafka_options import client_options
+from pipeline.wires.kafka_options import MOST_MESSAGE_BYTES, client_options
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import make_topics, options
 from tests.services.kafka import Kafka
+from tests.services.process import LOOPBACK
 
 PATIENCE_S = 60.0
 TOPIC = Topic.OBSERVATIONS.value
@@ -144,6 +145,18 @@ def test_an_entry_larger_than_kafkas_own_limit_is_kept(kafka: Kafka) -> None:
     until(producer, lambda: parcel.is_confirmed)
     producer.close()
     assert kafka.count(Topic.STATE.value) == 1
+
+
+def test_an_entry_that_no_topic_takes_names_the_charger_and_what_to_do() -> None:
+    producer = KafkaProducer(client_options([(LOOPBACK, 1)]), "test")
+    parcel = Parcel()
+    with pytest.raises(KafkaUnavailableError, match=r"8,388,609 bytes .* '1 fact EH7 history' in") as caught:
+        producer.keep(Topic.STATE.value, 1, b"1 fact EH7 history", bytes(MOST_MESSAGE_BYTES + 1), parcel)
+    assert caught.value.needs_operator
+    assert "lower CHARGELINE_LATE_DATA" in str(caught.value)
+    assert "topics create" not in str(caught.value)
+    assert parcel.pending == 0
+    producer.close()
 
 
 def test_a_producer_that_nobody_wants_is_freed_at_once() -> None:
