@@ -7,7 +7,8 @@ rejects and progress. Must not know what a message means (core), where deliverie
 Every delivery ends in exactly one way, and the report counts it under that name:
 
     written    its row is in the store
-    rejected   it is in the rejects, under one reason: `decode` refused it, or the store did
+    rejected   it is in the rejects, under one reason: `decode` refused it, or the store did, or what follows from it
+               makes the program fail (`internal`; its row is in the store all the same)
     command    a copy of a command: the tracker has it, and its row is in the store
     kept       nothing was durable, the call raised, and the same batch may be given again
 """
@@ -120,13 +121,11 @@ class Journey:
         Raises StoreUnavailableError or RejectsFullError: then no delivery may be acknowledged, and the same batch can
         be committed again, since rows and rejects are written to the same place again.
         """
-        derived = NOTHING_DERIVED if self._tracking is None else self._tracking.begin(batch.outcomes, now)
-        return self._commit(batch, now, derived, operational)
+        return self._commit(batch, now, self._follow(batch, Tracking.begin, now), operational)
 
     def commit_copies(self, batch: Batch, now: int) -> BatchReport:
         """The same for a batch of COMMAND_QUEUE, which does not say how far the operator's queue is read."""
-        derived = NOTHING_DERIVED if self._tracking is None else self._tracking.begin_copies(batch.outcomes, now)
-        return self._commit(batch, now, derived, ())
+        return self._commit(batch, now, self._follow(batch, Tracking.begin_copies, now), ())
 
     def queue_was_empty(self, at: int) -> None:
         """See Watermark.queue_was_empty; what follows from it comes with the next batch."""
@@ -142,10 +141,18 @@ class Journey:
         """Whether an empty batch has something to commit: time passed, or a command was sent."""
         return self._tracking is not None and self._tracking.has_news(now)
 
+    def _follow(self, batch: Batch, begin: Callable[[Tracking, Sequence[Outcome], int], Derived], now: int) -> Derived:
+        """What follows from a batch; what makes the program fail ends among the rejects, and is not tried again."""
+        if self._tracking is None:
+            return NOTHING_DERIVED
+        derived = begin(self._tracking, batch.outcomes, now)
+        for place, detail in self._tracking.failed.items():
+            batch.outcomes[place] = reject(batch.deliveries[place], RejectReason.INTERNAL, detail)
+        return derived
+
     def _commit(self, batch: Batch, now: int, derived: Derived, operational: Sequence[Row]) -> BatchReport:
         outcomes = list(batch.outcomes)
         rows = [*batch.rows, *derived.rows, *operational] if derived.rows or operational else batch.rows
-        refused = 0
         try:
             refusals = self._write(rows)
         except StoreUnavailableError as fault:
@@ -159,12 +166,11 @@ class Journey:
                 continue
             source = batch.sources[row]
             outcomes[source] = reject(batch.deliveries[source], reason, detail)
-            refused += 1
         for measurement, details in unwanted.items():
             _LOG.warning("the store refused %d rows of %s: %s", len(details), measurement, details[0])
         rejects = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
         kept, told = self._keep(rejects, now)
-        written = len(batch.rows) - refused
+        written = sum(not isinstance(outcomes[source], Reject) for source in batch.sources)
         return BatchReport(
             delivered=len(outcomes),
             written=written,

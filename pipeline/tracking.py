@@ -6,7 +6,7 @@ written.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 
 from pipeline.core.command_entry import SentCommand
@@ -31,10 +31,18 @@ TWIN_NS = 120 * NS_PER_S
 
 _MOST_TWINS = 100
 _MOST_DUE = 4_000
+_MOST_FAILED = 64
+"""Records of a batch that are left out: what was kept is read again after each. More are no matter of records."""
+
+_Take = Callable[[Iterable[Outcome]], None]
 
 
 class Tracking:
-    """See above. Every method takes the lock, and raises StoreUnavailableError where the state file cannot be used."""
+    """See above. Every method takes the lock, and raises StoreUnavailableError where the state file cannot be used.
+
+    `failed`  records of the batch that was begun last, by their places in it, that make the program fail, and where.
+              Nothing follows from them, and the batch is as if they were not in it.
+    """
 
     def __init__(self, derivation: Derivation, state: StateFile, *, is_kept: bool = True) -> None:
         """Knows what `derivation` knows. `is_kept` False is for one that ends with the program: a replay, a demo."""
@@ -44,6 +52,7 @@ class Tracking:
         self._lock = Lock()
         self._is_stale = False
         self._has_failed = False
+        self.failed: Mapping[int, str] = {}
         self._active: tuple[Alert, ...] = ()
         self._twins: list[tuple[int, Derived]] = []
         self._on_their_way: dict[str, CommandSent] = {}
@@ -61,19 +70,19 @@ class Tracking:
     def has_news(self, now: int) -> bool:
         """Whether there is something to write or to keep without a new delivery; `now` is our clock."""
         with self._lock:
-            derived = self._follow(lambda: None, now)
+            derived = self._follow(self._derivation.take_copies, (), now)
             has_more = bool(derived.rows) or not derived.is_whole
             return has_more or (self._is_kept and self._derivation.progress() is not None)
 
     def begin(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """Take in what a batch of the operator's queue became; the rows that follow."""
         with self._lock:
-            return self._follow(lambda: self._derivation.take(self._as_sent(outcomes)), now)
+            return self._follow(self._derivation.take, self._as_sent(outcomes), now)
 
     def begin_copies(self, outcomes: Sequence[Outcome], now: int) -> Derived:
         """The same for a batch of COMMAND_QUEUE."""
         with self._lock:
-            return self._follow(lambda: self._derivation.take_copies(self._as_sent(outcomes)), now)
+            return self._follow(self._derivation.take_copies, self._as_sent(outcomes), now)
 
     def overtaken(self, derived: Derived, now: int) -> None:
         """A write got no answer, and may be carried out after later ones."""
@@ -177,27 +186,75 @@ class Tracking:
         ours = self._on_their_way.get(copy.ref)
         return copy if ours is None else copy._replace(published_at=ours.published_at)
 
-    def _follow(self, take: Callable[[], None], now: int) -> Derived:
-        """One round. A fault of ours in it costs no fact: then nothing follows, and what was kept is read again."""
+    def _follow(self, take: _Take, outcomes: Sequence[Outcome], now: int) -> Derived:
+        """One round. A fault of ours in it costs no fact, and no record but those that bring it about.
+
+        Where it fails without those, too, nothing follows, and what was kept is read again.
+        """
         self._begin(now)
-        try:
-            take()
-            derived = self._derivation.advance(_MOST_DUE if self._is_kept else None)
-        except Exception as fault:
-            _LOG.error("%s: nothing follows from these messages; please report this", place_of_fault(fault))
+        self.failed = {}
+        derived = self._round(take, outcomes)
+        if derived is None and self._is_kept and outcomes:
+            failed = self._find_failing(take, outcomes, now)
+            self._begin_anew(now)
+            derived = self._round(take, [each for place, each in enumerate(outcomes) if place not in failed])
+            self.failed = {} if derived is None else failed
+        if derived is None:
+            _LOG.error("nothing follows from these messages")
             self._has_failed = self._is_stale = self._is_kept
             return NOTHING_DERIVED
+        self._twins = [(at, said) for at, said in self._twins if at > now]
         if self._is_kept and (intended := self._derivation.intended()):
             self._state.keep_facts(intended)
         return derived
 
+    def _round(self, take: _Take, outcomes: Sequence[Outcome]) -> Derived | None:
+        """What follows; None where the program fails. Then these records may be taken in half."""
+        try:
+            take(outcomes)
+            return self._derivation.advance(_MOST_DUE if self._is_kept else None)
+        except Exception as fault:
+            _LOG.error("%s: this program fails at %d messages; please report it", place_of_fault(fault), len(outcomes))
+            return None
+
+    def _find_failing(self, take: _Take, outcomes: Sequence[Outcome], now: int) -> Mapping[int, str]:
+        """The places of records that make the program fail, and where; none where it is no matter of records.
+
+        They are tried one by one, in memory alone.
+        """
+        failed: dict[int, str] = {}
+        sound: list[Outcome] = []
+        self._begin_anew(now)
+        for place, outcome in enumerate(outcomes):
+            fault = self._try(take, [outcome])
+            if fault is None:
+                sound.append(outcome)
+                continue
+            failed[place] = place_of_fault(fault)
+            self._begin_anew(now)
+            if len(failed) > _MOST_FAILED or self._try(take, sound) is not None:
+                return {}
+        return failed
+
+    def _try(self, take: _Take, outcomes: Sequence[Outcome]) -> Exception | None:
+        """A round as if it were kept, which it must never be; what it raises."""
+        try:
+            take(outcomes)
+            self._derivation.advance(_MOST_DUE)
+            self._derivation.kept()
+        except Exception as fault:
+            return fault
+        return None
+
+    def _begin_anew(self, now: int) -> None:
+        self._is_stale = True
+        self._begin(now)
+
     def _begin(self, now: int) -> None:
         if self._is_stale:
             self._restore()
-        due = [derived for at, derived in self._twins if at <= now]
-        if due:
-            self._twins = [(at, derived) for at, derived in self._twins if at > now]
-            for derived in due:
+        for at, derived in self._twins:
+            if at <= now:
                 self._derivation.say_again(derived)
 
     def _restore(self) -> None:

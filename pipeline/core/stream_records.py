@@ -70,6 +70,19 @@ def to_bundle(parts: Sequence[bytes]) -> bytes:
     return b'{"v":%d,"kind":"bundle","records":[%s]}' % (VERSION, b",".join(parts))
 
 
+def in_halves(content: bytes) -> Sequence[bytes]:
+    """The first and the second half of a bundle's records, each as a bundle; all else stays as it is."""
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return (content,)
+    is_bundle = isinstance(document, dict) and document.get("kind") == "bundle" and _other_version(document) is None
+    parts = document.get("records") if is_bundle else None
+    if isinstance(parts, list) and (middle := len(parts) // 2):
+        return [to_bundle([orjson.dumps(part) for part in half]) for half in (parts[:middle], parts[middle:])]
+    return (content,)
+
+
 class StreamReader:
     """Reads messages of topics. One for each thread."""
 

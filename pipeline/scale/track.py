@@ -162,16 +162,15 @@ class Tracker:
                 )
 
     async def _take(self, taken: Taken) -> None:
-        partition = taken.partition
-        place = f"{Topic.TRACK.value}/{partition}/{taken.offset}"
-        part = self._partition(partition)
+        part = self._partition(taken.partition)
+        message = TrackMessage(f"{Topic.TRACK.value}/{taken.partition}/{taken.offset}", taken.offset, taken.value)
         try:
-            part.take(TrackMessage(place, taken.offset, taken.value))
+            part.take(message)
         except Exception as fault:
-            await self._look_for_culprit(partition, part, fault)
+            await self._look_for_culprit(taken.partition, part.messages, fault)
             return
-        if self._is_due(partition, part):
-            await self._settle_due(partition)
+        if self._is_due(taken.partition, part):
+            await self._settle_due(taken.partition)
 
     async def _settle_due(self, partition: int) -> None:
         part = self._partitions.get(partition)
@@ -182,14 +181,11 @@ class Tracker:
         except KafkaUnavailableError:
             raise
         except Exception as fault:
-            await self._look_for_culprit(partition, part, fault)
+            await self._look_for_culprit(partition, part.messages, fault)
 
-    async def _look_for_culprit(self, partition: int, part: TrackPartition, fault: Exception) -> None:
-        _LOG.error("%s: looking for the message that does this; please report it", place_of_fault(fault))
-        await self._take_one_by_one(partition, part.messages)
-
-    async def _take_one_by_one(self, partition: int, messages: Sequence[TrackMessage]) -> None:
-        """Where one of several messages makes the program fail: that one ends among the rejects, the others count."""
+    async def _look_for_culprit(self, partition: int, messages: Sequence[TrackMessage], fault: Exception) -> None:
+        """Where records make the program fail: those that do alone end among the rejects, the others count."""
+        _LOG.error("%s: looking for the record that does this; please report it", place_of_fault(fault))
         self._partitions.pop(partition, None)
         for message in messages:
             part = self._partition(partition)
@@ -198,13 +194,16 @@ class Tracker:
                 await self._settle(partition, part)
             except KafkaUnavailableError:
                 raise
-            except Exception as fault:
-                place = place_of_fault(fault)
-                _LOG.error("%s: %s is rejected as internal; please report this", place, message.place)
+            except Exception as again:
+                if len(halves := message.in_halves()) > 1:
+                    await self._look_for_culprit(partition, halves, again)
+                    continue
+                place = place_of_fault(again)
+                _LOG.error("%s: a record of %s is rejected as internal; please report this", place, message.place)
                 refused = Reject(RejectReason.INTERNAL, message.place, {}, message.value, None, place)
                 await self._sender.send([reject_message(of_stream(refused), self._addresses)])
                 self._partitions.pop(partition, None)
-                self._done(partition, message.offset)
+                self._done(partition, message.done_until)
                 self._on_settled(Settled(1, (refused,), (), (), 0.0))
 
     async def _settle(self, partition: int, part: TrackPartition) -> None:
@@ -234,7 +233,7 @@ class Tracker:
             is_whole = derived.is_whole
             records = part.records if is_whole else 0
             self._on_settled(Settled(records, rejects, derived.rows, told, time.monotonic() - began))
-        self._done(partition, part.messages[-1].offset)
+        self._done(partition, part.messages[-1].done_until)
         part.all_done()
         now = time.monotonic()
         self._plan.made(partition, now - began, len(self._partitions), now)
@@ -286,7 +285,7 @@ class Tracker:
 
     def _done(self, partition: int, offset: int) -> None:
         if self._topic is not None:
-            self._topic.done(partition, offset + 1)
+            self._topic.done(partition, offset)
 
     def _see_time_pass(self) -> None:
         if self._held_still.seconds() > self._patience.give_up_s:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.core.atomic_entries import AtomicEntries, RawEntry
 from pipeline.core.derivation import Derived, Spans
 from pipeline.core.partition_track import PartitionTrack, TrackRecord
-from pipeline.core.stream_records import StreamReader
+from pipeline.core.stream_records import StreamReader, in_halves
 from schemas.alert import Alert
 from schemas.catalogue import Catalogue
 from schemas.reject import Reject, RejectReason
@@ -19,11 +19,25 @@ _MOST_DUE = 4_000
 
 
 class TrackMessage(NamedTuple):
-    """A message of the topic. `place` names its topic, partition and offset."""
+    """A message of the topic. `place` names its topic, partition and offset.
+
+    `is_end` False for the first of its records, where the others come in a message of their own.
+    """
 
     place: str
     offset: int
     value: bytes
+    is_end: bool = True
+
+    @property
+    def done_until(self) -> int:
+        """Everything before this offset is done with once this message is."""
+        return self.offset + self.is_end
+
+    def in_halves(self) -> Sequence["TrackMessage"]:
+        """Its records in two messages; only itself where it has no two."""
+        *first, last = in_halves(self.value)
+        return [*(self._replace(value=value, is_end=False) for value in first), self._replace(value=last)]
 
 
 class TrackPartition:

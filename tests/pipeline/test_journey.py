@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.decode import Decoder
+from pipeline.core.derivation import Derivation, Spans
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.rows import RowMaker
+from pipeline.core.tracker import Tracker
 from pipeline.journey import Batch, Journey
+from pipeline.tracking import Tracking
 from pipeline.wires.sqlite import SqliteStore
 from pipeline.wires.state import RejectLimits, RejectsFullError, StateFile, WhenFull
 from pipeline.wires.store import Refusal, Store, StoreUnavailableError
@@ -26,7 +29,8 @@ from schemas.surprise import Surprise
 CATALOGUE = shipped_catalogue()
 MEASUREMENTS = fact_measurements(CATALOGUE)
 LIMITS = RejectLimits(1024 * 1024, 10**18, WhenFull.STOP)
-NOW = 1_700_000_000 * 10**9
+S = 10**9
+NOW = 1_700_000_000 * S
 STAMP = "2023-06-08T06:59:16Z"
 
 
@@ -165,6 +169,38 @@ def test_nothing_is_kept_while_the_store_is_unavailable(state: StateFile) -> Non
     assert (report.written, report.rejected.total()) == (1, 1)
     assert len(store.rows) == 1
     assert state.total()[1] == 1
+
+
+def test_a_fault_in_what_follows_costs_no_row_and_only_the_delivery_that_brings_it_about(
+    state: StateFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def fail(_: Tracker, command: object) -> None:
+        tried.append(command)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Tracker, "add_command", fail)
+    monkeypatch.setattr(Tracker, "add_response", fail)
+    tracking = Tracking(Derivation(CATALOGUE, Spans(S, S, S)), state)
+    tracking.restore()
+    store = MemoryStore(state, failures=1)
+    journey = Journey(Decoder(CATALOGUE, Redaction(Personal.DROP)), RowMaker(CATALOGUE), store, state, tracking)
+    batch = Batch()
+    journey.read(batch, [POWER, COMMAND, BROKEN, RESPONSE, MODE])
+    with pytest.raises(StoreUnavailableError):
+        journey.commit(batch, NOW)
+    before = len(tried)
+    report = journey.commit(batch, NOW)
+    assert len(tried) == before > 0
+    assert (report.delivered, report.written, report.commands) == (5, 2, 0)
+    assert report.rejected == {RejectReason.INTERNAL: 2, RejectReason.JSON: 1}
+    rejects = sorted(
+        (kept.delivery for kept in state.rejects(RejectReason.INTERNAL)), key=lambda each: each.routing_key
+    )
+    assert rejects == [COMMAND, RESPONSE]
+    assert [row.measurement for row in store.rows].count("command_response") == 1
+    assert journey.commit_copies(batch, NOW).rejected == report.rejected
 
 
 def test_a_fault_of_sqlite_leaves_nothing_and_the_batch_can_be_taken_again(tmp_path: Path, state: StateFile) -> None:

@@ -212,19 +212,6 @@ def test_after_a_restart_an_intent_is_an_unconfirmed_command(state: StateFile) -
     assert found.is_open
 
 
-def test_a_fault_of_ours_costs_what_follows_and_nothing_else(
-    state: StateFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    tracking = fresh(state)
-    sent_by(tracking)
-    with monkeypatch.context() as patched:
-        patched.setattr(Derivation, "take", lambda *_: 1 / 0)
-        assert tracking.begin([ANSWER], NOW).rows == ()
-        assert tracking.keep((), NOW)[1] == ()
-    assert "ZeroDivisionError in test_tracking.py" in caplog.text
-    assert states(tracking.begin([ANSWER], NOW).rows) == ["accepted"]
-
-
 def test_a_state_of_a_newer_program_is_refused_in_words(state: StateFile) -> None:
     state.keep_facts({KeptKey("EH1", "novelty 1"): b"[]"})
     with pytest.raises(ValueError, match="novelty"):

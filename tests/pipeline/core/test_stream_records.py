@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.stream_records import VERSION, StreamReader, to_bundle, to_json
+from pipeline.core.stream_records import VERSION, StreamReader, in_halves, to_bundle, to_json
 from pipeline.core.stream_shapes import StreamRecord
 from schemas.command import Argument, CommandResponse, CommandSent
 from schemas.observation import Observation, Product
@@ -207,6 +207,20 @@ def test_a_part_that_cannot_be_read_costs_its_neighbours_nothing(reader: StreamR
     assert list(read.records) == [TICK, TICK]
     assert [reject.reason for reject in read.rejects] == [RejectReason.VERSION, RejectReason.SHAPE]
     assert read.rejects[0].body == changed(v=9)
+
+
+@given(st.lists(RECORDS.map(to_json) | JSON.map(orjson.dumps), min_size=2, max_size=7))
+def test_two_halves_of_a_bundle_hold_together_what_it_holds(reader: StreamReader, parts: list[bytes]) -> None:
+    whole = reader.read(to_bundle(parts), PLACE)
+    halves = [reader.read(half, PLACE) for half in in_halves(to_bundle(parts))]
+    assert [len(half.records) + len(half.rejects) for half in halves] == [len(parts) // 2, len(parts) - len(parts) // 2]
+    assert [exactly(each) for half in halves for each in half.records] == [exactly(each) for each in whole.records]
+    assert [each for half in halves for each in half.rejects] == list(whole.rejects)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", to_json(TICK), to_bundle([to_json(TICK)]), to_bundle([])])
+def test_what_has_no_two_records_is_not_halved(content: bytes) -> None:
+    assert in_halves(content) == (content,)
 
 
 def test_a_member_that_a_newer_program_added_is_passed_over(reader: StreamReader) -> None:

@@ -10,11 +10,9 @@ from random import Random
 import pytest
 
 from pipeline.core.atomic_entries import AtomicEntries
-from pipeline.core.derivation import Derived
 from pipeline.core.stream_messages import StreamMessage
 from pipeline.scale.confirmed_sender import ConfirmedSender
 from pipeline.scale.round_plan import TrackPatience
-from pipeline.scale.track_partition import TrackMessage, TrackPartition
 from pipeline.wires.faust_table import key_in
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
@@ -30,8 +28,6 @@ from tests.pipeline.scale.writing import produce
 from tests.pipeline.wires.following import committed
 from tests.services.kafka import Kafka
 from tests.waiting import until, until_asked
-
-POISON = "EH666"
 
 
 class BreakingSender(ConfirmedSender):
@@ -65,25 +61,6 @@ class BreakingAfterTimeOuts(ConfirmedSender):
         await super().send(messages)
         if any(b"timed_out" in message.value and b"command_outcome" in message.value for message in messages):
             self.end(KafkaUnavailableError("killed"))
-
-
-class PoisonedTake(TrackPartition):
-    """Fails at one device's messages, when half of the work is done."""
-
-    def take(self, message: TrackMessage) -> None:
-        super().take(message)
-        if POISON.encode() in message.value:
-            raise ZeroDivisionError
-
-
-class PoisonedAdvance(TrackPartition):
-    """Fails at one device's messages, once it is about rows."""
-
-    def advance(self) -> Derived:
-        derived = super().advance()
-        if any(POISON.encode() in message.value for message in self.messages):
-            raise ZeroDivisionError
-        return derived
 
 
 def commands(count: int, at: float = 0) -> list[StreamMessage]:
@@ -150,24 +127,6 @@ async def test_nothing_is_committed_that_is_not_kept(kafka: Kafka, tmp_path: Pat
         await until(lambda: life.is_done)
     assert len(states(kafka)) == 30
     assert sum(committed(kafka).values()) == kafka.count(Topic.TRACK.value)
-
-
-@pytest.mark.services
-@pytest.mark.parametrize("partition", [PoisonedTake, PoisonedAdvance])
-async def test_a_message_that_makes_the_program_fail_is_rejected_and_no_other(
-    kafka: Kafka, tmp_path: Path, partition: type[TrackPartition]
-) -> None:
-    make_topics(kafka)
-    poison = [message for each in ("a", "b") for message in Hours().records([sent(each, 0, POISON)])]
-    produce(kafka, [*commands(40), *poison, *commands(40, at=10)])
-    async with living(kafka, tmp_path, Parts(partition=partition)) as life:
-        await until(lambda: life.is_done)
-        assert not life.tracker.over.is_set()
-    found = rejects_in(kafka)
-    assert {each.reason for each in found} == {RejectReason.INTERNAL}
-    assert sorted(each.body for each in found) == sorted(message.value for message in poison)
-    assert {each.routing_key for each in found if each.routing_key.startswith(f"{Topic.TRACK.value}/")}
-    assert states(kafka).keys() == {f"EH{number:03}" for number in range(40)}
 
 
 @pytest.mark.services

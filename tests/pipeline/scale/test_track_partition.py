@@ -1,7 +1,7 @@
 """A partition as the role has it: messages become records and rejects, rounds are kept whole, and it goes on there."""
 
 from pipeline.core.stream_messages import StreamMessage
-from pipeline.core.stream_records import StreamReader
+from pipeline.core.stream_records import StreamReader, to_bundle, to_json
 from pipeline.scale.track_partition import TrackMessage, TrackPartition
 from schemas.measurement import ALERT, COMMAND
 from schemas.reject import RejectReason
@@ -70,6 +70,18 @@ def test_the_next_life_goes_on_from_what_was_kept() -> None:
     assert len(raised) == states.count("timed_out")
     assert set(second.active()) == set(begin(raw).active()) == set(raised)
     assert sum(row.measurement == ALERT for row in rows) == len(raised)
+
+
+def test_a_message_is_done_with_once_its_second_half_is() -> None:
+    parts = [to_json(sent(f"r{number}", 0, f"EH{number:03}")) for number in range(5)]
+    first, last = TrackMessage("t/1/7", 7, to_bundle(parts)).in_halves()
+    whole = [half.value for message in (first, last) for half in message.in_halves()]
+    assert [half.done_until for half in first.in_halves()] == [7, 7]
+    assert [half.done_until for half in last.in_halves()] == [7, 8]
+    assert whole == [to_bundle(some) for some in (parts[:1], parts[1:2], parts[2:3], parts[3:])]
+    assert {half.place for half in (first, last)} == {"t/1/7"}
+    single = first.in_halves()[0]
+    assert single.in_halves() == [single]
 
 
 def test_what_has_no_place_here_is_a_reject_that_says_so() -> None:
