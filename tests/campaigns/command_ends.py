@@ -13,6 +13,7 @@ from types import MappingProxyType
 from pipeline.simulator.truth import CommandTruth
 from schemas.measurement import COMMAND, COMMAND_OUTCOME
 from schemas.row import Row
+from tests.oracle.stores import Rows
 
 S = 10**9
 TIMEOUT_NS = 60 * S
@@ -115,6 +116,40 @@ class StoredEnd:
         if len(self.standing) > len(silences | answers) or (answers, bool(silences)) != wanted:
             return End.CONTRADICTION
         return _ANSWERS[self.state == "accepted", self.is_late] if is_answer else End(self.state)
+
+
+def taken_back(rows: Rows) -> set[tuple[str, str, int]]:
+    """Time-outs and expiries that were written and are none: the charger, the command's ref, and the deadline."""
+    return {
+        (key[1], str(fields["ref"]), _moment(key[3]))
+        for key, fields in rows.items()
+        if key[0] == COMMAND_OUTCOME and dict(key[2])["outcome"] in _SILENT and fields["refuted"]
+    }
+
+
+def false_time_outs(rows: Rows, told: Rows, came: Mapping[tuple[str, int], int]) -> list[str]:
+    """Those of a shell that nothing excuses: they were written while their answers, which came in time, lay there.
+
+    `told` is what one reader told (`one_reader`), who may have taken some back himself: the stream was not in order.
+    `came` says when the queue had each answer, by its charger and its ArrivalTime: where that was after the deadline,
+    the cloud was late.
+    """
+    answered = {
+        (key[1], str(fields["ref"])): _moment(key[3])
+        for key, fields in rows.items()
+        if key[0] == COMMAND_OUTCOME and dict(key[2])["outcome"] not in _SILENT and not fields["refuted"]
+    }
+    found: list[str] = []
+    for charger, ref, deadline in sorted(taken_back(rows) - taken_back(told)):
+        arrived_at = answered.get((charger, ref), 0)
+        if came.get((charger, arrived_at), 0) <= deadline:
+            found.append(f"false time-out of {ref} of {charger} at {deadline}, answered at {arrived_at}")
+    return found
+
+
+def _moment(at: int) -> int:
+    """Without what sets the rows of one moment apart, below the resolution of the wire."""
+    return at // 100 * 100
 
 
 class StoredEnds:

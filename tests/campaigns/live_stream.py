@@ -26,6 +26,7 @@ class LiveStream:
     """Publishes in a thread of its own while its context is entered. What the broker has not confirmed it sends again.
 
     `deliveries`, `copies`  what was published, in order; the copies are those of the operator's commands.
+    `confirmed_at`          when the broker had each delivery at the latest, our clock, nanoseconds.
     `published`             how many messages the broker has confirmed.
     """
 
@@ -38,6 +39,7 @@ class LiveStream:
         self._fault: BaseException | None = None
         self.deliveries: list[Delivery] = []
         self.copies: list[Delivery] = []
+        self.confirmed_at: list[int] = []
         self.published = 0
 
     def __enter__(self) -> Self:
@@ -86,4 +88,5 @@ class LiveStream:
         self.deliveries += deliveries
         await commands.publish(copies)
         await messages.publish(deliveries)
+        self.confirmed_at += [time.time_ns()] * len(deliveries)
         self.published += len(deliveries)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from pipeline.core.derivation import Spans
 from pipeline.simulator.command_copy import copy_of
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
@@ -18,6 +19,8 @@ from pipeline.wires.amqp_carried import as_carried
 from schemas.command import CommandSent
 from schemas.delivery import Delivery
 from schemas.measurement import ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, PIPELINE, SESSION
+from tests.campaigns.command_ends import taken_back
+from tests.campaigns.one_reader import read_one_by_one
 from tests.campaigns.running import RunningWorker
 from tests.campaigns.scaled import Scaled
 from tests.campaigns.stage import QUEUE, rows_of_influxdb
@@ -32,6 +35,8 @@ pytestmark = pytest.mark.services
 COPIES = "Operator_1.Copies"
 S = 10**9
 HOUR = 3_600 * S
+SPANS = Spans(timeout=60 * S, silent_after=1_200 * S, late_data=6 * HOUR)
+"""What both are set to where nothing is said."""
 LONG_AGO = 12 * HOUR
 """The stream is so old that all its silences were over its deadline before either shell is through."""
 STILL_S = 8.0
@@ -124,6 +129,9 @@ def test_both_shells_end_in_the_same_rows(
     assert difference(facts(alone), facts(together)) == []
     expected, found = (derived(rows, stream.until) for rows in (alone, together))
     assert difference(expected, found) == []
+    told = read_one_by_one(stream.deliveries, stream.copies, SPANS, stream.until + HOUR)
+    for rows in (alone, together):
+        assert taken_back(rows) <= taken_back(told), "a time-out was written while its answer lay in the queue"
     kinds = {measurement for measurement, _, _, _ in found}
     assert kinds >= {ALERT, CHARGER_HOUR, CHARGER_SNAPSHOT, COMMAND, COMMAND_OUTCOME, SESSION}
     commands = sum(measurement == COMMAND for measurement, _, _, _ in found)

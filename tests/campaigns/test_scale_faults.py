@@ -6,7 +6,7 @@ promises: 20 times kill -9, 10 clean stops, a broker restarted, a store away for
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,19 +14,22 @@ from random import Random
 
 import pytest
 
-from pipeline.core.decode import Decoder, Outcome, reject
-from pipeline.core.derivation import Derivation, Spans
+from pipeline.core.decode import Decoder, reject
+from pipeline.core.derivation import Spans
 from pipeline.core.redaction import Personal, Redaction
 from pipeline.core.stream_records import StreamReader
 from pipeline.replay_lines import from_line, to_line
 from pipeline.simulator.fleet import Fleet, FleetPlan
 from pipeline.simulator.quirks import Quirk, Quirks
 from schemas.catalogue import shipped_catalogue
+from schemas.command import CommandResponse
 from schemas.delivery import Delivery
-from schemas.measurement import ALERT, CHARGER_HOUR, COMMAND, COMMAND_OUTCOME, SESSION
+from schemas.measurement import ALERT, CHARGER_HOUR, COMMAND, SESSION
 from schemas.reject import RejectReason
 from schemas.stream import StreamReject, Topic
+from tests.campaigns.command_ends import false_time_outs, taken_back
 from tests.campaigns.live_stream import LiveStream
+from tests.campaigns.one_reader import read_one_by_one
 from tests.campaigns.scaled import ROLES, Scaled
 from tests.campaigns.stage import QUEUE, rows_of_influxdb
 from tests.campaigns.test_scale import COPIES, derived
@@ -146,13 +149,14 @@ def test_nothing_is_lost_nothing_is_extra_and_every_command_ends_right(
             scaled.until_idle()
     rows = rows_of_influxdb(influxdb, bucket)
     found = [*lost_and_extra(stream.deliveries, rows), *wrong_rejects(stream.deliveries, kafka)]
-    expected = reference(stream, watermark)
+    told = read_one_by_one(stream.deliveries, stream.copies, SPANS, watermark)
+    expected = only_final(derived(told, watermark), watermark)
     found += difference(expected, only_final(derived(rows, watermark), watermark))
+    found += false_time_outs(rows, told, answers(stream))
     commands = sum(key[0] == COMMAND for key in expected)
-    refuted = sum(key[0] == COMMAND_OUTCOME and bool(fields["refuted"]) for key, fields in rows.items())
     print(
         f"{len(stream.deliveries)} messages, {commands} commands, {len(expected)} derived rows; "
-        f"{sum(done.values())} faults: {dict(done)}; {refuted} time-outs written early and taken back; "
+        f"{sum(done.values())} faults: {dict(done)}; {len(taken_back(rows))} time-outs written early and taken back; "
         f"{len(found)} faults found"
     )
     print("\n".join(found))
@@ -202,34 +206,14 @@ def wrong_rejects(deliveries: Sequence[Delivery], kafka: Kafka) -> list[str]:
     return [f"reject {key}: {found.get(key)}, not {expected.get(key)}" for key in names][:20]
 
 
-def reference(stream: LiveStream, watermark: int) -> Rows:
-    """What follows from all messages together, worked out at once."""
-    catalogue = shipped_catalogue()
-    decoder, derivation = Decoder(catalogue, Redaction(Personal.DROP)), Derivation(catalogue, SPANS)
-    rows: Rows = {}
-    derivation.take_copies(decoder.decode(stream.copies).outcomes)
-    for outcomes in _batches(decoder, stream.deliveries):
-        derivation.take(outcomes)
-        _finish(derivation, rows)
-    derivation.queue_was_empty(watermark)
-    _finish(derivation, rows)
-    return only_final(derived(rows, watermark), watermark)
-
-
-def _batches(decoder: Decoder, deliveries: Sequence[Delivery]) -> Iterator[Sequence[Outcome]]:
-    for first in range(0, len(deliveries), 1_000):
-        yield decoder.decode(deliveries[first : first + 1_000]).outcomes
-
-
-def _finish(derivation: Derivation, rows: Rows) -> None:
-    is_whole = False
-    while not is_whole:
-        told = derivation.advance()
-        for row in told.rows:
-            tags = tuple(sorted((name, value) for name, value in row.tags if value))
-            rows.setdefault((row.measurement, row.charger, tags, row.time), {}).update(row.fields)
-        derivation.kept()
-        is_whole = told.is_whole
+def answers(stream: LiveStream) -> dict[tuple[str, int], int]:
+    """When the queue had each answer at the latest, by its charger and its ArrivalTime."""
+    came: dict[tuple[str, int], int] = {}
+    decoder = Decoder(shipped_catalogue(), Redaction(Personal.DROP))
+    for outcome, at in zip(decoder.decode(stream.deliveries).outcomes, stream.confirmed_at, strict=True):
+        if isinstance(outcome, CommandResponse) and outcome.arrived_at is not None:
+            came.setdefault((outcome.serial, outcome.arrived_at), at)
+    return came
 
 
 def only_final(rows: Rows, watermark: int) -> Rows:

@@ -12,11 +12,12 @@ import pytest
 
 from pipeline.scale.track_assembly import serve_track
 from pipeline.settings import SettingsError, load_settings
+from schemas.row import Row
 from tests.campaigns.running import RunningWorker
 from tests.pipeline.core.derivation_samples import answered, sent
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics
 from tests.pipeline.scale.test_track import states
-from tests.pipeline.scale.tracking import Feed, Hours, difference, rejects_in
+from tests.pipeline.scale.tracking import Feed, Hours, derived_rows, difference, rejects_in
 from tests.pipeline.scale.writing import produce
 from tests.pipeline.wires.following import committed
 from tests.services.kafka import Kafka
@@ -192,8 +193,16 @@ def test_while_partitions_change_hands_no_open_command_times_out_falsely_or_is_f
         assert len(found) == count
         assert {serial for serial, state in found.items() if state == "accepted"} == {each.serial for each in replies}
         assert sum(state == "timed_out" for state in found.values()) == count - len(replies)
+        # Of all that was ever said, not of what stands in the end.
+        silent = {row.charger for row in derived_rows(kafka) if "timed_out" in said(row)}
+        assert silent.isdisjoint(each.serial for each in replies)
         for tracker in (first, *others):
             leave(tracker)
+
+
+def said(row: Row) -> set[float | str]:
+    """How a command stands by a row, or what was decided; nothing for rows of something else."""
+    return {value for name, value in (*row.fields, *row.tags) if name in ("state", "outcome")}
 
 
 def until_served(kafka: Kafka, count: int) -> Callable[[], bool]:
