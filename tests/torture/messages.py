@@ -25,7 +25,11 @@ FRAME = 131_072 - 8
 """What RabbitMQ lets one frame carry of a body."""
 KEPT = 64 * 1024
 MOST = 256 * 1024
-SIZES = (*(edge + off for edge in (FRAME, 2 * FRAME - 16, KEPT, MOST) for off in (-1, 0, 1)), MOST + 200_000)
+SIZES = (*(edge + off for edge in (FRAME, 2 * FRAME, KEPT, MOST) for off in (-1, 0, 1)), MOST + 200_000)
+BUNDLE = 250_000
+"""What the parts of one message to those who derive rows may take together."""
+TEXTS = (KEPT - 1, KEPT, KEPT + 1, BUNDLE - 1_000, BUNDLE)
+DERIVED_FROM = 120
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +55,7 @@ class Chargers:
         self.serials = [f"EH9{number:05d}" for number in range(count)]
         self._counts = dict.fromkeys(self.serials, 0)
         self._ways = [way for way, weight in _MIXTURE for _ in range(weight)]
-        self._sizes = 0
+        self._sizes = self._texts = 0
 
     def say(self, now: int, count: int) -> list[Said]:
         """About so many messages of this moment, nanoseconds."""
@@ -155,6 +159,13 @@ class Chargers:
         said = self.observe(serial, 115, count, now, Description="x" * (length - len(bare.body)))
         yield said if self._sizes % 2 else said._replace(body=said.body[:-1] + b",")
 
+    def long_text(self, serial: str, now: int) -> Iterator[Said]:
+        """A text that is stored whole: of an unknown id, or in place of a number that rows follow from."""
+        self._texts += 1
+        beginning = f'n {self.next(serial)}, "\\'
+        text = beginning + "x" * (TEXTS[self._texts % len(TEXTS)] - len(beginning))
+        yield self.observe(serial, (TEXT_ID, DERIVED_FROM)[self._texts % 2], text, now)
+
     def broken(self, serial: str, now: int) -> Iterator[Said]:
         """What must end as a reject, each for its own reason."""
         count = self.next(serial)
@@ -196,5 +207,6 @@ _MIXTURE: Sequence[tuple[Callable[[Chargers, str, int], Iterator[Said]], int]] =
     (Chargers.foreign, 20),
     (Chargers.conflict, 5),
     (Chargers.size, 1),
+    (Chargers.long_text, 1),
     (Chargers.broken, 25),
 )

@@ -40,7 +40,23 @@ def test_the_same_dice_say_the_same() -> None:
 def test_a_body_has_just_the_length_of_each_boundary() -> None:
     chargers = Chargers(1, 1)
     lengths = [len(said.body) for _ in SIZES for said in chargers.size(chargers.serials[0], NOW)]
-    assert sorted(lengths) == sorted(SIZES)
+    frames = [131_063, 131_064, 131_065, 262_127, 262_128, 262_129]
+    limits = [65_535, 65_536, 65_537, 262_143, 262_144, 262_145, 462_144]
+    assert sorted(lengths) == sorted([*frames, *limits])
+
+
+def test_a_long_text_is_a_row_whole() -> None:
+    chargers, oracle = Chargers(1, 1), Oracle()
+    found: set[tuple[str, int]] = set()
+    for _ in range(10):
+        for key, arrival, body in chargers.long_text(chargers.serials[0], NOW):
+            read = oracle.read(key, {"ArrivalTime": arrival}, body)
+            assert read is not None
+            ((name, text),) = read[1].items()
+            assert isinstance(text, str)
+            found.add((name, len(text)))
+    lengths = (65_535, 65_536, 65_537, 249_000, 250_000)
+    assert found == {(name, length) for name in ("o60001_text", "total_power_kw_text") for length in lengths}
 
 
 def test_a_line_of_the_journal_gives_the_message_back() -> None:
