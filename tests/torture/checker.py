@@ -38,8 +38,10 @@ PATIENCE_S = 150.0
 AGAIN_S = 10.0
 AFTERWARDS = 1_000
 MIB = 1 << 20
-MOST_RESIDENT = 700 * MIB
+MOST_RESIDENT = 300 * MIB
+"""Of one process. 154 MiB is the most that was ever seen, of a worker alone or of a role."""
 MOST_DATA_DIR = 400 * MIB
+SAMPLED_NS = 60 * 10**9
 SHOWN = 8
 KINDS = ("lost", "extra", "wrong", "command", "liveness", "size", "schedule")
 
@@ -47,6 +49,7 @@ KINDS = ("lost", "extra", "wrong", "command", "liveness", "size", "schedule")
 class Report(NamedTuple):
     """What a run came to."""
 
+    deck: Sequence[str]
     expected: Expected
     commands: Commands
     befell: Sequence[Entry]
@@ -63,16 +66,20 @@ class Report(NamedTuple):
         """To be read by people."""
         kinds = Counter(str(each["name"]) for each in self.befell)
         recoveries = [each["recovered_s"] for each in self.befell if each["recovered_s"] is not None]
+        never = [name for name in self.deck if name not in kinds]
+        in_kafka = [each["kafka"] for each in self.samples if each["kafka"] is not None]
         resident = [size for each in self.samples for size in each["resident"].values() if size]
         lines = [
             f"messages          {self.expected.messages:,}",
             f"rows, rejects     {len(self.expected.rows):,}, {len(self.expected.rejects):,}",
             f"commands          {self.commands.count:,}",
             f"faults            {sum(kinds.values())}: {', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))}",
+            f"never came        {len(never)}{': ' if never else ''}{', '.join(never)}",
             f"longest recovery  {max(recoveries, default=0.0):.1f} s",
             f"queue empty after {self.drained['seconds']} s" if self.drained["is_drained"] else "queue never empty",
             f"most memory       {max(resident, default=0) / MIB:.0f} MiB",
             f"most in DATA_DIR  {max((each['data_dir'] for each in self.samples), default=0) / MIB:.0f} MiB",
+            *([f"most in Kafka     {max(in_kafka) / MIB:.0f} MiB"] if in_kafka else []),
             f"said, taken back  {len(self.taken_back)}",
             *(f"  taken back: {words}" for words in self.taken_back[:SHOWN]),
             *(f"{kind:17} {self.counts[kind]}" for kind in KINDS),
@@ -101,13 +108,13 @@ def check(folder: Path, patience_s: float = PATIENCE_S) -> Report:
             moments.append(message.at)
     samples = read_entries(folder / SAMPLES)
     drained = read(folder / DRAINED)
-    standing = [*_liveness(befell, drained), *_sizes(samples), *_afterwards(befell, moments)]
+    standing = [*_liveness(befell, drained), *size_faults(samples, drained["at"]), *_afterwards(befell, moments)]
     until = time.monotonic() + patience_s
     while True:
         faults = [*_compare(stored, expected, commands), *standing]
         if len(faults) == len(standing) or time.monotonic() > until:
             taken_back = commands.taken_back(_rows(stored, stored.measurements(), "command_outcome"))
-            return Report(expected, commands, befell, samples, drained, faults, taken_back)
+            return Report(site["deck"], expected, commands, befell, samples, drained, faults, taken_back)
         time.sleep(AGAIN_S)
 
 
@@ -131,7 +138,10 @@ def _liveness(befell: Sequence[Entry], drained: Entry) -> Iterator[Fault]:
         yield Fault("liveness", "the queue is not empty, long after the last fault")
 
 
-def _sizes(samples: Sequence[Entry]) -> Iterator[Fault]:
+def size_faults(samples: Sequence[Entry], ended_at: int) -> Iterator[Fault]:
+    """What is too much, or that nobody looked. `ended_at`: when the run came to its end, nanoseconds."""
+    if ended_at - max((each["at"] for each in samples), default=0) > SAMPLED_NS:
+        yield Fault("size", "nobody looked at sizes any more when the run came to its end")
     for each in samples:
         for name, size in each["resident"].items():
             if size and size > MOST_RESIDENT:

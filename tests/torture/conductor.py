@@ -49,7 +49,7 @@ def torture(folder: Path, minutes: float, faults: Sequence[str], generator: Sequ
         checked = subprocess.run([*_program("checker"), str(folder), *said], stdout=subprocess.PIPE, check=False)
         (folder / OVER).touch()
         site.wait(ENDED_S)
-        return Ended(checked.stdout.decode(), _verdict(folder, checked.returncode))
+        return Ended(checked.stdout.decode(), verdict(folder, checked.returncode))
     finally:
         for process in reversed(processes):
             if process.poll() is None:
@@ -57,10 +57,10 @@ def torture(folder: Path, minutes: float, faults: Sequence[str], generator: Sequ
                 process.wait(ENDED_S)
 
 
-def _verdict(folder: Path, code: int) -> list[str]:
+def verdict(folder: Path, code: int) -> list[str]:
     """What is wrong, in words."""
-    found = [] if code == 0 else ["the checker found faults"]
     ended = read(folder / ENDED)
+    found = [*([] if code == 0 else ["the checker found faults"]), *ended["wrong_ends"]]
     if not ended["is_gone"] or ended["longest_s"] > ALLOWED_S:
         found.append(f"SIGTERM took {ended['longest_s']} s")
     if ended["tracebacks"]:

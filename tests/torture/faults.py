@@ -9,22 +9,21 @@ queue is empty (`drained.json`), and ends the site when the file `over` comes.
 import argparse
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.services.process import ServiceError
-from tests.torture.folder import CALM, DRAINED, ENDED, FAULTS, MESSAGES, OVER, SAID_ALL, SITE, append, wait_for, write
+from tests.torture.folder import CALM, DRAINED, ENDED, FAULTS, OVER, SAID_ALL, SITE, append, wait_for, write
 from tests.torture.inflict import FAULTS as WAYS_TO_INFLICT
 from tests.torture.inflict import NotNowError
-from tests.torture.plan import CLOCK_STEPS, KINDS, Drawn, draw
+from tests.torture.plan import CLOCK_STEPS, KINDS, Drawn, cards, draw
+from tests.torture.recovery import AtWork, Said, Stored
 from tests.torture.shells import Shell, shell_of
-from tests.torture.site import Site, Tortured, site
+from tests.torture.site import Site, site
 
 RECOVERY_S = 300.0
 DRAIN_S = 900.0
@@ -32,109 +31,53 @@ ORPHANED_S = 240.0
 END_S = 10.0
 AFTERWARDS = 1_020
 """So many deliveries must follow each fault before the next, and so many messages be said."""
-SAID_AT = re.compile(rb'^\{"n":\d+,"t":(\d+),', re.MULTILINE)
 
 
-class Progress:
-    """How far a process has come over all its lives, by its own word."""
+def befall(here: Site, drawn: Drawn) -> None:
+    """One fault from its beginning until those on whom it fell are at work again. Logged.
 
-    def __init__(self, worker: Tortured) -> None:
-        self._worker = worker
-        self._lives = worker.lives
-        self._last = worker.delivered() or 0.0
-        self.delivered = 0.0
-
-    def look(self) -> float:
-        """Deliveries made durable since this was made."""
-        now = self._worker.delivered()
-        if now is not None:
-            if self._worker.lives != self._lives or now < self._last:
-                self._lives, self._last = self._worker.lives, 0.0
-            self.delivered += now - self._last
-            self._last = now
-        return self.delivered
-
-
-class Stored:
-    """How far all that write to the store have come together."""
-
-    def __init__(self, here: Site) -> None:
-        self._each = [Progress(part) for part in here.parts if part.stores]
-        self.delivered = 0.0
-
-    def look(self) -> float:
-        """Deliveries made durable since this was made."""
-        self.delivered = sum(each.look() for each in self._each)
-        return self.delivered
-
-
-class Said:
-    """How many messages of after a moment, nanoseconds, were published; those that waited till then do not count."""
-
-    def __init__(self, folder: Path, moment: int) -> None:
-        self._journal = folder / MESSAGES
-        self._moment = moment
-        self._place = self._journal.stat().st_size
-        self._count = 0
-
-    def look(self) -> int:
-        with self._journal.open("rb") as journal:
-            journal.seek(self._place)
-            new = journal.read()
-        end = new.rfind(b"\n") + 1
-        self._place += end
-        self._count += sum(int(at) > self._moment for at in SAID_AT.findall(new, 0, end))
-        return self._count
-
-
-class Recovery(NamedTuple):
-    """Seconds until something was durable again; None where that did not come in time. `delivered` afterwards."""
-
-    after_s: float | None
-    delivered: float
-
-
-def befall(here: Site, drawn: Drawn) -> Recovery:
-    """One fault from its beginning until the worker is at work again. Logged."""
-    began = time.time_ns()
-    with WAYS_TO_INFLICT[drawn.kind](here, drawn):
+    What falls on the site or a way falls on all. They must be at work once more after the messages that follow: one
+    that goes on with what it had, and only then finds that it is thrown out of its group, is not back.
+    """
+    card, began = drawn.card, time.time_ns()
+    victim = here.victim(card.on, drawn.dice) if drawn.is_on_a_process else None
+    victims = here.parts if victim is None else [victim]
+    with WAYS_TO_INFLICT[card.kind](here, drawn):
         time.sleep(drawn.lasts_s)
     healed, clock = time.time_ns(), time.monotonic()
-    progress, said = Stored(here), Said(here.folder, healed)
-    is_back = (
-        wait_for(lambda: progress.look() > 0 or bool(here.ended_by_itself), RECOVERY_S) and not here.ended_by_itself
-    )
+    progress, said, back = Stored(here.parts), Said(here.folder, healed), AtWork(victims)
+    is_back = wait_for(lambda: back.look() or bool(here.ended_by_itself), RECOVERY_S)
     after_s = round(time.monotonic() - clock, 2)
     # What had waited in the queue meanwhile counts for nothing: it was said before.
     wait_for(lambda: progress.look() >= AFTERWARDS <= said.look() or bool(here.ended_by_itself), RECOVERY_S)
+    again = AtWork(victims)
+    is_back = is_back and wait_for(lambda: again.look() or bool(here.ended_by_itself), RECOVERY_S)
     for part in here.ended_by_itself:
         say(f"{part.name} ended by itself:\n{part.process.log_end()}")
         part.process.kill()
         part.start()
         is_back = False
-    recovery = Recovery(after_s if is_back else None, progress.delivered)
-    times = {"began": began, "healed": healed}
-    entry = {"kind": drawn.kind, "name": drawn.name, **times, "recovered_s": recovery.after_s}
-    append(here.folder / FAULTS, {**entry, "delivered": recovery.delivered})
+    entry = {"kind": card.kind, "name": card.name, "victim": None if victim is None else victim.name}
+    times = {"began": began, "healed": healed, "recovered_s": after_s if is_back else None}
+    append(here.folder / FAULTS, {**entry, **times, "delivered": progress.delivered})
     end = f"at work after {after_s:.1f} s" if is_back else f"not at work after {RECOVERY_S:.0f} s"
-    say(f"{drawn.name}, {(healed - began) / 1e9:.1f} s: {end}")
-    return recovery
+    say(f"{card.name}{f' ({victim.name})' if victim else ''}, {(healed - began) / 1e9:.1f} s: {end}")
 
 
 def torture(here: Site, seed: int, seconds: float, kinds: Sequence[str], least: int) -> None:
     """One fault after the other until the time is over, and at least so many."""
     until = time.monotonic() + seconds
-    progress = Stored(here)
-    if not wait_for(lambda: progress.look() >= AFTERWARDS, RECOVERY_S):
-        raise ServiceError("\n".join(("nothing is stored:", *(part.process.log_end() for part in here.parts))))
-    for count, drawn in enumerate(draw(seed, kinds, here.ways)):
+    progress, begun = Stored(here.parts), AtWork(here.parts)
+    if not wait_for(lambda: progress.look() >= AFTERWARDS and begun.look(), RECOVERY_S):
+        raise ServiceError("\n".join(("not all work:", *(part.process.log_end() for part in here.parts))))
+    for count, drawn in enumerate(draw(seed, kinds, here.targets)):
         if count >= least and time.monotonic() + drawn.after_s > until:
             return
         time.sleep(drawn.after_s)
         try:
             befall(here, drawn)
         except NotNowError as why:
-            say(f"{drawn.name} is left away: {why}")
+            say(f"{drawn.card.name} is left away: {why}")
 
 
 def possible(here: Site, shell: Shell, kinds: Sequence[str]) -> list[str]:
@@ -165,10 +108,13 @@ def end(here: Site) -> Mapping[str, object]:
             os.kill(part.process.pid, signal.SIGTERM)
     is_gone = wait_for(lambda: not any(part.process.running for part in here.parts), 3 * END_S)
     seconds = time.monotonic() - began
+    for part in here.parts:
+        part.note_end()
     return {
         "longest_s": round(max(seconds, *(part.longest_end_s for part in here.parts)), 1),
         "lives": sum(part.lives for part in here.parts),
         "is_gone": is_gone,
+        "wrong_ends": [end for part in here.parts for end in part.wrong_ends],
         "tracebacks": sum(part.log.read_text("utf-8", "replace").count("Traceback") for part in here.parts),
     }
 
@@ -186,8 +132,9 @@ def run(given: argparse.Namespace, others: Mapping[str, str]) -> None:
         places = {"amqp_url": here.amqp_url, "http_url": url, "http_token": here.http_token}
         kafka = {"kafka": here.kafka.brokers if shell.has_kafka else None}
         store = {"influx_url": here.store.url, "influx_token": here.store.token, "bucket": here.bucket}
-        write(folder / SITE, {**places, **store, **kafka, "data_dir": str(here.data_dir), "pid": os.getpid()})
         kinds = possible(here, shell, wanted)
+        deck = {"deck": [card.name for card in cards(kinds, here.targets)]}
+        write(folder / SITE, {**places, **store, **kafka, **deck, "data_dir": str(here.data_dir), "pid": os.getpid()})
         torture(here, given.seed, given.minutes * 60, kinds, given.least)
         (folder / CALM).touch()
         said_all = wait_for((folder / SAID_ALL).exists, DRAIN_S)
@@ -196,7 +143,8 @@ def run(given: argparse.Namespace, others: Mapping[str, str]) -> None:
         if is_drained and here.drains_s:
             time.sleep(here.drains_s)
             is_drained = wait_for(here.is_drained, DRAIN_S)
-        write(folder / DRAINED, {"is_drained": is_drained, "seconds": round(time.monotonic() - began, 1)})
+        seconds = round(time.monotonic() - began, 1)
+        write(folder / DRAINED, {"is_drained": is_drained, "seconds": seconds, "at": time.time_ns()})
         wait_for((folder / OVER).exists, DRAIN_S)
         write(folder / ENDED, end(here))
 

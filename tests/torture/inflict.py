@@ -17,7 +17,8 @@ from tests.services.process import ServiceError
 from tests.services.toxiproxy import Toxic
 from tests.torture.folder import QUEUE, wait_for
 from tests.torture.plan import Drawn
-from tests.torture.site import RIGHT_TIME, Site
+from tests.torture.site import Site
+from tests.torture.tortured import RIGHT_TIME
 
 HOUR = "3600s"
 YOUNG_S = 3.0
@@ -65,7 +66,7 @@ def patient() -> AbstractContextManager[None]:
 
 @contextmanager
 def killed(site: Site, drawn: Drawn) -> Iterator[None]:
-    victim = site.victim(drawn.dice)
+    victim = site.victim(drawn.card.on, drawn.dice)
     victim.process.kill()
     yield
     victim.start()
@@ -73,7 +74,7 @@ def killed(site: Site, drawn: Drawn) -> Iterator[None]:
 
 @contextmanager
 def paused(site: Site, drawn: Drawn) -> Iterator[None]:
-    victim = site.victim(drawn.dice)
+    victim = site.victim(drawn.card.on, drawn.dice)
     victim.process.pause()
     yield
     victim.process.resume()
@@ -82,12 +83,13 @@ def paused(site: Site, drawn: Drawn) -> Iterator[None]:
 @contextmanager
 def ended(site: Site, drawn: Drawn) -> Iterator[None]:
     """SIGTERM, which it obeys by itself."""
-    victim = site.victim(drawn.dice)
+    victim = site.victim(drawn.card.on, drawn.dice)
     os.kill(victim.process.pid, signal.SIGTERM)
     began = time.monotonic()
     if not wait_for(lambda: not victim.process.running, ENDS_S):
         raise ServiceError(f"{victim.name} does not end at SIGTERM")
     victim.longest_end_s = max(victim.longest_end_s, time.monotonic() - began)
+    victim.note_end()
     victim.process.kill()
     yield
     victim.start()
@@ -140,7 +142,7 @@ def toxic(*toxics: Toxic) -> Fault:
     @contextmanager
     def on_the_way(site: Site, drawn: Drawn) -> Iterator[None]:
         for each in toxics:
-            site.proxies.add_toxic(drawn.way, each)
+            site.proxies.add_toxic(drawn.card.on, each)
         yield
         site.proxies.mend()
 
@@ -154,9 +156,9 @@ def both_ways(kind: str, **attributes: int) -> tuple[Toxic, Toxic]:
 
 @contextmanager
 def refused(site: Site, drawn: Drawn) -> Iterator[None]:
-    site.proxies.close_way(drawn.way)
+    site.proxies.close_way(drawn.card.on)
     yield
-    site.proxies.open_way(drawn.way)
+    site.proxies.open_way(drawn.card.on)
 
 
 @contextmanager
@@ -221,7 +223,7 @@ def killed_without_store(site: Site, drawn: Drawn) -> Iterator[None]:
 
     A store that is only held still writes what it was sent before, when it goes on; one that dies does not.
     """
-    victim = site.storing(drawn.dice)
+    victim = site.victim(drawn.card.on, drawn.dice)
     away = held_still(store) if drawn.dice < STILL else died(store)
     with away(site, drawn):
         time.sleep(drawn.lasts_s)
@@ -243,7 +245,7 @@ def cut_off_without_store(site: Site, drawn: Drawn) -> Iterator[None]:
     time.sleep(1 + drawn.dice)
     _cut(site)
     yield
-    victim = site.storing(drawn.dice)
+    victim = site.victim(drawn.card.on, drawn.dice)
     site.proxies.close_way("store")
     victim.process.kill()
     site.proxies.mend()
@@ -288,5 +290,6 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "kafka_restarted": stopped(kafka),
         "kafka_killed": died(kafka),
         "kafka_paused": held_still(kafka),
+        "paused_beyond_session": paused,
     }
 )

@@ -11,11 +11,17 @@ from tests.torture.plan import KAFKA_KINDS
 
 
 class Part(NamedTuple):
-    """One process: its name, and the words after `chargeline`. `stores`: it says what is durable in the store."""
+    """One process: its name, its role, and the words after `chargeline`.
+
+    `stores`            it writes to the store.
+    `takes_partitions`  it works on the partitions that Kafka gives it, which may be none.
+    """
 
     name: str
+    role: str
     words: tuple[str, ...]
     stores: bool
+    takes_partitions: bool
 
 
 class Shell(NamedTuple):
@@ -25,10 +31,14 @@ class Shell(NamedTuple):
     has_kafka: bool
     spares: frozenset[str]
 
+    def roles(self, *, that_store: bool = False) -> tuple[str, ...]:
+        """Each role once, in the order of the table."""
+        return tuple(dict.fromkeys(part.role for part in self.parts if part.stores or not that_store))
+
 
 def _roles(count: int) -> tuple[Part, ...]:
     return tuple(
-        Part(f"{role}-{number}", ("run", "--role", role), role == "write")
+        Part(f"{role}-{number}", role, ("run", "--role", role), role == "write", role != "bridge")
         for role in ("bridge", "track", "write")
         for number in range(count)
     )
@@ -36,7 +46,7 @@ def _roles(count: int) -> tuple[Part, ...]:
 
 SHELLS: Mapping[str, Shell] = MappingProxyType(
     {
-        "single": Shell((Part("worker", ("run",), True),), has_kafka=False, spares=KAFKA_KINDS),
+        "single": Shell((Part("worker", "worker", ("run",), True, False),), has_kafka=False, spares=KAFKA_KINDS),
         "kafka": Shell(_roles(2), has_kafka=True, spares=frozenset({"disk_full"})),
     }
 )

@@ -5,104 +5,39 @@ does to others goes through a proxy that can fail. Must not know which faults th
 """
 
 import os
-import re
 import secrets
 import shlex
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aio_pika
 
-from tests.services.http import request
 from tests.services.influxdb import InfluxDb
 from tests.services.kafka import Kafka
-from tests.services.process import LOOPBACK, Command, ServerProcess, ServiceError, free_ports
+from tests.services.process import LOOPBACK, ServiceError, free_ports
 from tests.services.rabbitmq import RabbitMq
 from tests.services.toxiproxy import Toxiproxy
 from tests.torture.folder import COPIES, EXCHANGE, INLET, OPERATOR, QUEUE, SAMPLES, TAKEN, TIMEOUT_S, append
 from tests.torture.messages import CONFLICT_ID, OLD
-from tests.torture.shells import Part, Shell
+from tests.torture.plan import Befalls, Targets
+from tests.torture.shells import Shell
+from tests.torture.tortured import Tortured
 
 PROGRAM = (sys.executable, "-c", "from pipeline.cli import main; main()")
 DISK_MIB = 512
+DISK_BLOCK = 512
+KAFKA_FOLDER = "kafka"
 YEAR_S = 365 * 86_400
-SAMPLE_S, METRICS_S = 2.0, 20.0
-RIGHT_TIME = "+0"
-DELIVERED = re.compile(r"^chargeline_delivered_total(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
-LAG = re.compile(r"^chargeline_kafka_lag\{[^}]*\} (\S+)$", re.MULTILINE)
+SAMPLE_S = 2.0
 KAFKA_SETTINGS = {"KAFKA_PARTITIONS": "3", "KAFKA_REPLICATION": "1", "AMQP_SHARE": "on"}
 SETTLES_S = 45.0
 """After the queue is empty, until every role has said all that follows, and all time-outs are past."""
-FAKETIME = ("/usr/lib", "/usr/local/lib")
-
-
-class Tortured:
-    """One process of a shell, over all its lives. Its log is appended to."""
-
-    def __init__(
-        self, part: Part, folder: Path, program: Sequence[str], settings: Mapping[str, str], *, has_clock: bool
-    ) -> None:
-        """`has_clock`: its clock can be stepped. That takes a library which is not always safe with threads."""
-        (port,) = free_ports(1)
-        self.name = part.name
-        self.stores = part.stores
-        self.url = f"http://{LOOPBACK}:{port}"
-        self.log = folder / f"{part.name}.log"
-        self._clock = folder / f"{part.name}.clock"
-        self.set_clock(RIGHT_TIME)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHARGELINE_")}
-        given = {f"CHARGELINE_{name}": value for name, value in {**settings, "HTTP": f"{LOOPBACK}:{port}"}.items()}
-        clock = {
-            "LD_PRELOAD": str(_faketime()),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            # Its remedy for an old C library makes waits end at once: whoever waits for the interpreter's lock spins.
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-        }
-        self.environment = {**kept, **given, **(clock if has_clock else {})}
-        self.process = ServerProcess(Command(part.name, [*program, *part.words], self.environment, self.log))
-        self.lives = 0
-        self.longest_end_s = 0.0
-
-    def start(self) -> None:
-        """Begin a life. It is up as soon as it runs: nobody waits for it here."""
-        self.lives += 1
-        self.process.start(lambda: True)
-
-    def set_clock(self, offset: str) -> None:
-        """From within a second on its clock is so far from the right one: `+3600s`."""
-        new = self._clock.with_suffix(".new")
-        new.write_text(f"{offset}\n", "ascii")
-        new.replace(self._clock)
-
-    def delivered(self) -> float | None:
-        """Deliveries that this life has made durable; None while it does not answer."""
-        with suppress(OSError, ServiceError):
-            found = DELIVERED.search(request("GET", f"{self.url}/metrics", timeout_s=METRICS_S).body.decode())
-            return float(found[1]) if found else 0.0
-        return None
-
-    def lag(self) -> float:
-        """Messages of Kafka that wait for it; one where it does not say."""
-        with suppress(OSError, ServiceError):
-            body = request("GET", f"{self.url}/metrics", timeout_s=2).body.decode()
-            return sum(map(float, LAG.findall(body)))
-        return 1.0
-
-    def resident(self) -> int | None:
-        """Bytes of memory; None while it does not run."""
-        with suppress(OSError, ServiceError):
-            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1])
-            return pages * os.sysconf("SC_PAGE_SIZE")
-        return None
 
 
 class Site:
@@ -110,6 +45,7 @@ class Site:
 
     def __init__(self, folder: Path, shell: Shell, program: str, others: Mapping[str, str], *, has_clock: bool) -> None:
         self.folder = folder
+        self._shell = shell
         self.broker = RabbitMq.own(_made(folder / "rabbitmq"))
         self.store = InfluxDb.own(_made(folder / "influxdb"))
         self.proxies = Toxiproxy.own(folder)
@@ -130,7 +66,7 @@ class Site:
         if shell.has_kafka:
             # Kafka tells its clients where to go, which must be the near end of a way that can fail.
             (near,) = free_ports(1)
-            self._kafka = Kafka.own(_made(folder / "kafka"), advertised=near)
+            self._kafka = Kafka.own(_made(folder / KAFKA_FOLDER), advertised=near)
             self.proxies.add_proxy("kafka", self._kafka.way, near)
             self.ways.append("kafka")
             others = {"KAFKA_BROKERS": f"{LOOPBACK}:{near}", **KAFKA_SETTINGS, **others}
@@ -165,14 +101,16 @@ class Site:
             raise ServiceError("this shell has no Kafka")
         return self._kafka
 
-    def victim(self, dice: float) -> Tortured:
-        """One of the processes, by a number from 0 to 1."""
-        return self.parts[min(int(dice * len(self.parts)), len(self.parts) - 1)]
+    @property
+    def targets(self) -> Targets:
+        """What faults can be on, by name."""
+        roles, writers = self._shell.roles(), self._shell.roles(that_store=True)
+        return {Befalls.WAY: self.ways, Befalls.PROCESS: roles, Befalls.WRITER: writers}
 
-    def storing(self, dice: float) -> Tortured:
-        """One of those that write to the store."""
-        storing = [part for part in self.parts if part.stores]
-        return storing[min(int(dice * len(storing)), len(storing) - 1)]
+    def victim(self, role: str, dice: float) -> Tortured:
+        """One of the processes of a role, by a number from 0 to 1."""
+        parts = [part for part in self.parts if part.role == role]
+        return parts[min(int(dice * len(parts)), len(parts) - 1)]
 
     @property
     def ended_by_itself(self) -> list[Tortured]:
@@ -236,11 +174,11 @@ class Site:
             subprocess.run(["umount", "--lazy", str(self.disk)], check=False)
 
     def _sample(self) -> None:
+        kafka = None if self._kafka is None else self.folder / KAFKA_FOLDER
         while not self._is_over.wait(SAMPLE_S):
             resident = {part.name: part.resident() for part in self.parts}
-            append(
-                self.folder / SAMPLES, {"at": time.time_ns(), "resident": resident, "data_dir": _size(self.data_dir)}
-            )
+            sizes = {"data_dir": _size(self.data_dir), "kafka": None if kafka is None else _size(kafka)}
+            append(self.folder / SAMPLES, {"at": time.time_ns(), "resident": resident, **sizes})
 
 
 @contextmanager
@@ -259,11 +197,12 @@ def _made(folder: Path) -> Path:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of its files. One that goes meanwhile counts for nothing."""
+    """Bytes that its files take on the disk. What goes meanwhile counts for nothing."""
     total = 0
-    for file in folder.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size if file.is_file() else 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(place) / name).lstat().st_blocks * DISK_BLOCK
     return total
 
 
@@ -273,10 +212,3 @@ def _mounted(folder: Path) -> bool:
     with suppress(OSError):
         return subprocess.run(words, capture_output=True, check=False).returncode == 0
     return False
-
-
-def _faketime() -> Path:
-    for place in FAKETIME:
-        for found in sorted(Path(place).glob("**/faketime/libfaketime.so.1")):
-            return found
-    raise ServiceError("There is no libfaketime: run `make services`.")

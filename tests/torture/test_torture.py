@@ -21,6 +21,8 @@ pytestmark = pytest.mark.services
 MINUTES = 3.0
 AT_LEAST = 0.5
 SEED = 20_230_608
+LEAST = 8
+"""So many faults, whatever time that takes: among them one of every sort, by the schedule."""
 RATE = "150"
 LITTLE = ("--rate", "60", "--commands", "6")
 """What a broken worker is fed: so little that it keeps up on a busy machine, and each fault befalls one that works."""
@@ -49,7 +51,8 @@ QUICK = "acknowledge_before_write"
 
 
 def test_three_minutes_of_torture(tmp_path: Path) -> None:
-    ended = torture(tmp_path, MINUTES, ["--seed", str(SEED)], ["--seed", str(SEED), "--rate", RATE], PATIENCE_S)
+    faults, talk = ["--seed", str(SEED), "--least", str(LEAST)], ["--seed", str(SEED), "--rate", RATE]
+    ended = torture(tmp_path, MINUTES, faults, talk, PATIENCE_S)
     print(ended.table)
     assert ended.is_good, f"{ended.words}\n{ended.table}"
 
