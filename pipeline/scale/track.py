@@ -18,7 +18,7 @@ Limit: what had left the process by then, and lay before a broker that was held 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from pipeline.core.atomic_entries import RawEntry
@@ -29,6 +29,7 @@ from pipeline.log import place_of_fault
 from pipeline.scale.confirmed_sender import ConfirmedSender
 from pipeline.scale.held_still import HeldStill
 from pipeline.scale.round_plan import RoundPlan, TrackPatience
+from pipeline.scale.track_beginning import Begin
 from pipeline.scale.track_partition import TrackMessage, TrackPartition
 from pipeline.wires.faust_app import FollowedTopic, Taken
 from pipeline.wires.faust_table import key_in
@@ -57,15 +58,12 @@ class Settled(NamedTuple):
 class TrackerParts(NamedTuple):
     """What a tracker works with.
 
-    `begin_partition`  a partition that goes on from what is kept of it.
-    `see_damage`       is told what is missing of a partition, empty for nothing; raises ReadAgainError where it is not
-                       to be gone on from that.
+    `begin_partition`  a partition that goes on from what is kept of it; raises KafkaUnavailableError where it cannot.
     `sender`           for rows, rejects, and what is remembered.
     `on_settled`       is told of each round; must return soon, and raise nothing.
     """
 
-    begin_partition: Callable[[int, Mapping[str, bytes]], TrackPartition]
-    see_damage: Callable[[int, str], None]
+    begin_partition: Begin
     partitions: Partitions
     sender: ConfirmedSender
     on_settled: Callable[[Settled], None]
@@ -80,9 +78,10 @@ class Tracker:
 
     def __init__(self, parts: TrackerParts, patience: TrackPatience) -> None:
         """Knows no partition. What follows the topic is given with `follow`, before the first message."""
-        self._begin_partition, self._see_damage, self._addresses, self._sender, self._on_settled = parts
+        self._begin_partition, self._addresses, self._sender, self._on_settled = parts
         self._patience = patience
         self._topic: FollowedTopic | None = None
+        self._given: frozenset[int] = frozenset()
         self._partitions: dict[int, TrackPartition] = {}
         self._plan = RoundPlan(patience)
         self._lock = asyncio.Lock()
@@ -102,8 +101,11 @@ class Tracker:
             await asyncio.sleep(_BEAT_S)
 
     async def beat(self) -> None:
-        """Until it is cancelled: make durable what no later message does."""
+        """Until it is cancelled: begin what no message begins, and make durable what no later message does."""
         while True:
+            # One at a time: the loop is needed for more.
+            for partition in sorted(self._given - self._partitions.keys())[:1]:
+                await self._guard(self._begin_unasked, partition)
             for partition in [each for each, part in self._partitions.items() if self._is_due(each, part)]:
                 await self._guard(self._settle_due, partition)
             await asyncio.sleep(_BEAT_S)
@@ -121,6 +123,7 @@ class Tracker:
     async def give_up(self) -> None:
         """See FaustParts: finish the round under way, where that can be, and forget all that is not done with."""
         self.rebalances += 1
+        self._given = frozenset()
         try:
             async with asyncio.timeout(self._patience.give_up_s), self._lock:
                 self._partitions.clear()
@@ -128,19 +131,24 @@ class Tracker:
             # A partition must not be somebody else's while something of it is on its way.
             self._end(KafkaUnavailableError("Kafka does not confirm what must be before partitions are given up"))
 
+    def given(self, partitions: frozenset[int]) -> None:
+        """See FaustParts: these are ours from now on. They begin as soon as what was kept of them is there."""
+        self._given = partitions
+
     @property
     def in_flight(self) -> int:
         """Messages that were taken and are not done with."""
         return sum(len(part.messages) for part in self._partitions.values())
 
-    def active(self) -> Iterator[Alert]:
-        """Alerts that are raised now, of the partitions of which messages came since they are ours."""
-        for part in self._partitions.values():
-            yield from part.active()
+    @property
+    def begun(self) -> Collection[TrackPartition]:
+        """The partitions that have begun since they are ours."""
+        return self._partitions.values()
 
     def close(self) -> None:
         """Send nothing more."""
         self.over.set()
+        self._given = frozenset()
         self._partitions.clear()
         self._sender.close()
 
@@ -258,23 +266,14 @@ class Tracker:
         if part is None:
             if self._topic is None:
                 raise RuntimeError("a message came before anything was followed")
-            part = self._begin(partition, self._topic.kept(partition))
+            part = self._begin_partition(partition, self._topic.kept(partition))
             self._partitions[partition] = part
         return part
 
-    def _begin(self, partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
-        """Raises KafkaUnavailableError for what this program does not know, or did not get: going on would lose it."""
-        try:
-            part = self._begin_partition(partition, kept)
-        except Exception as fault:
-            words = str(fault) if isinstance(fault, ValueError) else place_of_fault(fault)
-            message = (
-                f"{Topic.STATE.value}, partition {partition}, cannot be followed by this version: {words}; "
-                "run the version that wrote it, or a newer one"
-            )
-            raise KafkaUnavailableError(message, needs_operator=True) from fault
-        self._see_damage(partition, part.damage)
-        return part
+    async def _begin_unasked(self, partition: int) -> None:
+        """Its alerts are told of again also where no message comes."""
+        if partition in self._given and self._topic is not None and self._topic.is_restored:
+            self._partition(partition)
 
     def _is_due(self, partition: int, part: TrackPartition) -> bool:
         return bool(part.messages) and self._plan.is_due(partition, part.size, time.monotonic())

@@ -6,6 +6,7 @@ Owns which parts a tracker has. Must not know how any of them works.
 import os
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pipeline.scale.kafka_ready import ready_options
 from pipeline.scale.role_service import serve_role
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track import Settled, Tracker, TrackerParts
+from pipeline.scale.track_beginning import begin_partition
 from pipeline.scale.track_partition import TrackPartition
 from pipeline.scale.track_role import Begun, TrackRole, TrackRoleParts
 from pipeline.settings import Settings
@@ -55,7 +57,7 @@ def make_track(settings: Settings, meters: Meters, patience: TrackPatience | Non
         options = ready_options(settings)
         return Begun(options, KafkaProducer(options, client_id, _LINGER_MS, patience.give_up_s))
 
-    def begin_partition(partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
+    def make_partition(partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
         return TrackPartition(catalogue, spans, reader, partition, kept)
 
     def make_tracker(
@@ -65,7 +67,8 @@ def make_track(settings: Settings, meters: Meters, patience: TrackPatience | Non
     ) -> Tracker:
         addresses = Partitions(settings.kafka_partitions)
         sender = ConfirmedSender(producer, _AWAY_S, on_trouble)
-        return Tracker(TrackerParts(begin_partition, damaged.see, addresses, sender, on_settled), patience)
+        beginning = partial(begin_partition, make_partition, damaged.see)
+        return Tracker(TrackerParts(beginning, addresses, sender, on_settled), patience)
 
     def make_topic(
         tracker: Tracker, options: Mapping[str, str], folder: Path, given: Callable[[frozenset[int]], None]

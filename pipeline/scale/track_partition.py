@@ -57,6 +57,7 @@ class TrackPartition:
         self._entries = AtomicEntries()
         self._track.restore(self._entries.restore(raw).items())
         self.damage = self._entries.damage
+        self._active = self._track.active()
         self._reader = reader
         self._raw = raw
         self.messages: list[TrackMessage] = []
@@ -94,11 +95,14 @@ class TrackPartition:
 
     def kept(self) -> Sequence[Alert]:
         """All of it is durable; edges of alerts that somebody may be told of now."""
-        return self._track.kept()
+        edges = self._track.kept()
+        if edges:
+            self._active = self._track.active()
+        return edges
 
     def active(self) -> Sequence[Alert]:
-        """Alerts that are raised now."""
-        return self._track.active()
+        """Alerts that are raised now, as far as that is durable."""
+        return self._active
 
     def all_done(self) -> None:
         """What was taken is done with."""

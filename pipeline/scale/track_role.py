@@ -9,7 +9,7 @@ import gc
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from time import monotonic, time_ns
@@ -22,12 +22,14 @@ from pipeline.meters import Meters
 from pipeline.scale.attempts import Attempts
 from pipeline.scale.confirmed_sender import OnTrouble
 from pipeline.scale.track import Settled, Tracker
+from pipeline.scale.track_alerts import TrackAlerts
 from pipeline.scale.trouble import Trouble
 from pipeline.wires.alert_webhook import AlertWebhook
 from pipeline.wires.faust_app import FollowedTopic, FollowingEndedError
 from pipeline.wires.kafka_fault import KafkaUnavailableError, ReadAgainError
 from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import SourceState, SourceStatus
+from schemas.alert import Alert
 from schemas.meters import KafkaStatus
 from schemas.stream import Topic
 
@@ -81,16 +83,17 @@ class TrackRole:
         self._lives = self._rebalances = self._missed = 0
         self._ours: frozenset[int] | None = None
         self._tracker: Tracker | None = None
+        self._alerts: TrackAlerts | None = None
         self._topic: FollowedTopic | None = None
         self._producer: KafkaProducer | None = None
-        self._webhook: AlertWebhook | None = None
         self._probed_at = monotonic()
 
     async def run(self) -> None:
         """See Role. Raises StuckError."""
         async with AsyncExitStack() as parts:
             if self._make_webhook is not None:
-                self._webhook = await parts.enter_async_context(self._make_webhook())
+                webhook = await parts.enter_async_context(self._make_webhook())
+                self._alerts = TrackAlerts(webhook.tell)
             looking = asyncio.create_task(self._look_for_ever())
             try:
                 while not self._stopping.is_set():
@@ -147,6 +150,7 @@ class TrackRole:
                 self._rebalances += tracker.rebalances
                 self._missed += topic.missed
                 self._tracker = self._topic = self._producer = self._ours = None
+                self._look_at_alerts()
                 await self._leave(topic, following)
         if self._stopping.is_set():
             return
@@ -183,6 +187,10 @@ class TrackRole:
 
     def _given(self, partitions: frozenset[int]) -> None:
         self._ours = partitions
+        if self._tracker is not None:
+            self._tracker.given(partitions)
+        # What others have from now on is told by them.
+        self._look_at_alerts()
         _LOG.info("%d partitions of %s are ours", len(partitions), Topic.TRACK.value)
 
     def _settled(self, settled: Settled) -> None:
@@ -193,9 +201,8 @@ class TrackRole:
         report = BatchReport(records, records - refused, 0, rejected, Counter(), ())
         self._meters.batch_taken(report, redelivered=0, store_ns=int(settled.took_s * NS_PER_S), stored_at=time_ns())
         self._answered()
-        if settled.told and self._webhook is not None and self._tracker is not None:
-            ended = [edge for edge in settled.told if not edge.active]
-            self._webhook.tell(list(self._tracker.active()), ended)
+        if settled.told:
+            self._look_at_alerts(settled.told)
 
     def _hear_trouble(self, fault: KafkaUnavailableError | None) -> None:
         if fault is None:
@@ -231,8 +238,15 @@ class TrackRole:
         rebalances = self._rebalances + (0 if tracker is None else tracker.rebalances)
         missed = self._missed + (0 if topic is None else topic.missed)
         self._meters.look_at_kafka(KafkaStatus(lags, in_flight, rebalances, missed))
-        if tracker is not None:
-            self._meters.alerts_active(Counter(alert.kind for alert in tracker.active()))
+        self._look_at_alerts()
+
+    def _look_at_alerts(self, edges: Sequence[Alert] = ()) -> None:
+        """Those of our partitions, once these edges are durable; none of a life that is over."""
+        begun = () if self._tracker is None else self._tracker.begun
+        active = [alert for part in begun for alert in part.active()]
+        self._meters.alerts_active(Counter(alert.kind for alert in active))
+        if self._alerts is not None:
+            self._alerts.look(active, edges)
 
     async def _probe(self) -> None:
         """Where nothing comes, see that Kafka answers."""

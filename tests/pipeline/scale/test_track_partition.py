@@ -1,11 +1,13 @@
 """A partition as the role has it: messages become records and rejects, rounds are kept whole, and it goes on there."""
 
+from pipeline.core.partition import FLEET_PARTITION
 from pipeline.core.stream_messages import StreamMessage
 from pipeline.core.stream_records import StreamReader, to_bundle, to_json
 from pipeline.scale.track_partition import TrackMessage, TrackPartition
 from schemas.measurement import ALERT, COMMAND
 from schemas.reject import RejectReason
-from tests.pipeline.core.derivation_samples import CATALOGUE, SPANS, answered, sent
+from schemas.stream import Freshness, Heard
+from tests.pipeline.core.derivation_samples import CATALOGUE, SPANS, T, answered, sent
 from tests.pipeline.scale.tracking import Hours
 from tests.pipeline.scale.writing import alert, derived
 
@@ -82,6 +84,20 @@ def test_a_message_is_done_with_once_its_second_half_is() -> None:
     assert {half.place for half in (first, last)} == {"t/1/7"}
     single = first.in_halves()[0]
     assert single.in_halves() == [single]
+
+
+def test_a_silence_counts_as_raised_once_that_is_durable() -> None:
+    fleet = TrackPartition(CATALOGUE, SPANS, StreamReader(), FLEET_PARTITION, {})
+    heard = to_json(Freshness((Heard("EH1", (T,), 1),), is_fleet=True))
+    ticks = [message.value for message in Hours().until(3_000) if message.partition == FLEET_PARTITION]
+    for number, value in enumerate((heard, *ticks)):
+        fleet.take(TrackMessage(f"t/0/{number}", number, value))
+    fleet.advance()
+    keep(fleet, {})
+    assert list(fleet.active()) == []
+    raised = fleet.kept()
+    assert [(edge.serial, edge.active) for edge in raised] == [("EH1", True)]
+    assert list(fleet.active()) == list(raised)
 
 
 def test_what_has_no_place_here_is_a_reject_that_says_so() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from pipeline.scale.confirmed_sender import ConfirmedSender
 from pipeline.scale.damaged_state import DamagedState
 from pipeline.scale.round_plan import TrackPatience
 from pipeline.scale.track import Settled, Tracker, TrackerParts
+from pipeline.scale.track_beginning import begin_partition
 from pipeline.scale.track_partition import TrackPartition
 from pipeline.wires.faust_app import FaustParts, FollowedTopic, FollowingEndedError
 from pipeline.wires.faust_options import broker_urls
@@ -47,14 +49,13 @@ class Life:
         self.given: list[frozenset[int]] = []
         self.trouble: list[KafkaUnavailableError | None] = []
 
-        def begin(partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
+        def make(partition: int, kept: Mapping[str, bytes]) -> TrackPartition:
             return parts.partition(CATALOGUE, SPANS, reader, partition, kept)
 
         producer = KafkaProducer(chosen, "test", 1, parts.patience.give_up_s)
         self.sender = parts.sender(producer, 1.0, self.trouble.append)
-        self.tracker = Tracker(
-            TrackerParts(begin, DamagedState().see, Partitions(COUNT), self.sender, self.settled.append), parts.patience
-        )
+        begin = partial(begin_partition, make, DamagedState().see)
+        self.tracker = Tracker(TrackerParts(begin, Partitions(COUNT), self.sender, self.settled.append), parts.patience)
         self.topic = FollowedTopic(
             FaustParts(
                 urls=broker_urls(chosen),
