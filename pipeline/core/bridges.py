@@ -17,9 +17,10 @@ What closed lives held comes to others. It is through once every life that is no
 was never delivered before, or has found the queue empty, well after the last of them was closed. Until then what they
 said last holds all back. A life that says that its tick is its last one held nothing: it is gone at once.
 
-So with a queue that nobody asks about nothing ever moves. Ticks that come again change nothing; those of lives that are
-long over are harmless: they are closed by the next proof. One case is not seen: a bridge that begins to consume and
-dies between two answers of the broker, or within seconds of a moment at which another begins or ends.
+So with a queue that nobody asks about nothing ever moves. While nothing is proved, lives that fell silent long ago are
+remembered as one, which holds back as much as each of them did. Ticks that come again change nothing; those of lives
+that are long over are harmless: they are closed by the next proof. One case is not seen: a bridge that begins to
+consume and dies between two answers of the broker, or within seconds of a moment at which another begins or ends.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -37,6 +38,12 @@ MARGIN_NS = 10 * 10**9
 _MOST_LOOKS = 64
 _SILENT_FOR = 60
 """After so many ticks of others a life whose clock was ahead is taken to be silent since now."""
+
+_MOST_LIVES = 64
+_SILENT_NS = 300 * 10**9
+"""Where there are more lives, those that ticked longer ago are remembered as one."""
+_SILENT = ("", 0)
+"""Its name, which no bridge has."""
 
 
 class _Life(NamedTuple):
@@ -96,6 +103,9 @@ class Bridges:
         if tick.is_last:
             ended = self._lives.pop(name)
             self._ended[name] = ended._replace(tick=tick)
+            # Whoever is forgotten too soon counts as a stranger: time stands for longer than it must.
+            while len(self._ended) > _MOST_LIVES:
+                del self._ended[next(iter(self._ended))]
         else:
             if known is None:
                 # It may have consumed for a while: what the others said meanwhile is not all there was to say.
@@ -107,6 +117,8 @@ class Bridges:
             if is_back or ahead:
                 self._turn_back(tick.at, ahead)
         self._latest = max(self._latest, tick.at)
+        if len(self._lives) > _MOST_LIVES:
+            self._merge_silent()
         # An answer that does not count who asked is from before it consumed; one behind its tick, of a wrong clock.
         if tick.looked_at is not None and tick.looked_at <= tick.at + SKEW_NS and tick.consumers:
             look = _Look(tick.looked_at, tick.consumers, *name)
@@ -114,6 +126,11 @@ class Bridges:
                 self._looks = (*self._looks[1 - _MOST_LOOKS :], look)
         self._prove()
         return self._watermark
+
+    @property
+    def ticks(self) -> Sequence[Tick]:
+        """The latest tick of every life that may hold all back."""
+        return [life.tick for life in self._lives.values()]
 
     def to_bytes(self) -> bytes:
         """What must be kept, so that a restart knows of whom something may still come."""
@@ -165,6 +182,21 @@ class Bridges:
         }
         if self._strangers_closed_at is not None:
             self._strangers_closed_at = min(self._strangers_closed_at, at)
+
+    def _merge_silent(self) -> None:
+        """One of them that goes on is another life, as far as we know, and this one is still waited for."""
+        silent = {name: life for name, life in self._lives.items() if life.tick.at + _SILENT_NS < self._latest}
+        if not silent:
+            return
+        last = max(silent.values(), key=lambda life: life.tick.at)
+        marks = [life.tick.watermark for life in silent.values()]
+        known = [mark for mark in marks if mark is not None]
+        closed = [life.closed_at for life in silent.values() if life.closed_at is not None]
+        watermark = min(known) if len(known) == len(marks) else None
+        tick = Tick(*_SILENT, 0, last.tick.at, watermark, None, None, None, is_last=False)
+        self._lives = {name: life for name, life in self._lives.items() if name not in silent}
+        # It counts as one that consumed no longer than the last of them did: never as more than they were.
+        self._lives[_SILENT] = _Life(tick, last.first_at, max(closed) if len(closed) == len(silent) else None)
 
     def _prove(self) -> None:
         """Draw what follows from every answer that is a proof by now."""
