@@ -188,6 +188,7 @@ class Meters:
             rejects_bytes=size,
             rejects_limit=limit,
             kafka_in_flight=None if self._kafka is None else self._kafka.in_flight,
+            watermark_at=None if self._kafka is None else self._kafka.watermark,
         )
 
 

@@ -108,6 +108,7 @@ class Gauges(NamedTuple):
                          at least the true offset, and close to it where no backlog waits.
     `rejects_bytes`      kept rejects; `rejects_limit` is the most that may be kept.
     `kafka_in_flight`    messages that were read from Kafka's topics and are not done with.
+    `watermark_at`       up to when `track` knows everything, in the partition of its own that is the least far.
     """
 
     state: WorkerState
@@ -123,6 +124,7 @@ class Gauges(NamedTuple):
     rejects_bytes: int | None
     rejects_limit: int | None
     kafka_in_flight: int | None
+    watermark_at: int | None
 
 
 Lags = Mapping[tuple[str, int], int]
@@ -130,12 +132,16 @@ Lags = Mapping[tuple[str, int], int]
 
 
 class KafkaStatus(NamedTuple):
-    """How a process that reads Kafka's topics is; see Counts, Gauges and Lags. Of partitions that are its own now."""
+    """How a process that reads Kafka's topics is; see Counts, Gauges and Lags. Of partitions that are its own now.
+
+    `watermark`  nanoseconds since the epoch; None but for `track`.
+    """
 
     lags: Lags
     in_flight: int
     rebalances: int
     missed: int
+    watermark: int | None = None
 
 
 class MetersSnapshot(NamedTuple):

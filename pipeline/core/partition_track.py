@@ -54,6 +54,11 @@ class PartitionTrack:
         """Up to when everything is known; the epoch, as long as nothing is."""
         return self._devices.watermark
 
+    @property
+    def ticks(self) -> Sequence[Tick]:
+        """See Bridges."""
+        return self._bridges.ticks
+
     def take(self, records: Iterable[TrackRecord]) -> None:
         """Records of this partition, in order. What is taken again changes nothing; its rows are given again."""
         followed: list[Observation | CommandResponse | CommandSent] = []

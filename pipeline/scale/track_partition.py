@@ -14,6 +14,7 @@ from pipeline.core.stream_records import StreamReader, in_halves
 from schemas.alert import Alert
 from schemas.catalogue import Catalogue
 from schemas.reject import Reject, RejectReason
+from schemas.stream import Tick
 
 _MOST_DUE = 4_000
 
@@ -63,6 +64,16 @@ class TrackPartition:
         self.messages: list[TrackMessage] = []
         self.records = self.size = 0
         self.rejects: list[Reject] = []
+
+    @property
+    def watermark(self) -> int:
+        """Up to when everything is known; the epoch, as long as nothing is."""
+        return self._track.watermark
+
+    @property
+    def ticks(self) -> Sequence[Tick]:
+        """The latest tick of every bridge's life that may hold all back."""
+        return self._track.ticks
 
     def take(self, message: TrackMessage) -> None:
         """Take a message in; whatever this raises is a fault of ours, and then it may be taken in half."""

@@ -23,6 +23,7 @@ from pipeline.scale.attempts import Attempts
 from pipeline.scale.confirmed_sender import OnTrouble
 from pipeline.scale.track import Settled, Tracker
 from pipeline.scale.track_alerts import TrackAlerts
+from pipeline.scale.track_standstill import Standstill
 from pipeline.scale.trouble import Trouble
 from pipeline.wires.alert_webhook import AlertWebhook
 from pipeline.wires.faust_app import FollowedTopic, FollowingEndedError
@@ -78,6 +79,7 @@ class TrackRole:
         self._meters = meters
         self._attempts = Attempts(Backoff(0.5, 15.0) if again is None else again)
         self._trouble = Trouble(meters)
+        self._standstill = Standstill()
         self._stopping = asyncio.Event()
         self._in_vain, self._began_at = 0, monotonic()
         self._lives = self._rebalances = self._missed = 0
@@ -237,7 +239,11 @@ class TrackRole:
         lags = {} if topic is None else {(Topic.TRACK.value, each): lag for each, lag in topic.lags().items()}
         rebalances = self._rebalances + (0 if tracker is None else tracker.rebalances)
         missed = self._missed + (0 if topic is None else topic.missed)
-        self._meters.look_at_kafka(KafkaStatus(lags, in_flight, rebalances, missed))
+        begun = () if tracker is None else tracker.begun
+        behind = min(begun, key=lambda part: part.watermark, default=None)
+        watermark, ticks = (None, ()) if behind is None else (behind.watermark, behind.ticks)
+        self._standstill.look(watermark, ticks, monotonic())
+        self._meters.look_at_kafka(KafkaStatus(lags, in_flight, rebalances, missed, watermark))
         self._look_at_alerts()
 
     def _look_at_alerts(self, edges: Sequence[Alert] = ()) -> None:

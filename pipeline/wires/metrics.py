@@ -99,6 +99,11 @@ _GAUGES = (
     _Gauged(
         "kafka_in_flight_messages", "Messages read from Kafka that are not done with.", lambda g: g.kafka_in_flight
     ),
+    _Gauged(
+        "track_watermark_timestamp_seconds",
+        "Up to when everything is known, in the partition that is the least far; 0 while nothing is.",
+        lambda g: _seconds(g.watermark_at),
+    ),
 )
 _HISTOGRAMS = (
     _Measured(Latency.STORE, "From the call of the store until a batch is durable.", _STORE_BOUNDS_MS),

@@ -20,7 +20,7 @@ from pipeline.scale.track_role import TrackRole
 from pipeline.settings import load_settings
 from schemas.meters import Gauges, MetersSnapshot, WorkerState
 from schemas.stream import Topic
-from tests.pipeline.core.derivation_samples import sent
+from tests.pipeline.core.derivation_samples import T, sent
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics
 from tests.pipeline.scale.test_track import commands, produce_state, states
 from tests.pipeline.scale.tracking import Hours
@@ -92,6 +92,7 @@ async def test_what_is_done_is_metered_with_the_lag_of_each_partition(kafka: Kaf
         assert bench.snapshot.counts.delivered == 60 + 3 * PARTITIONS
         assert (bench.gauges.state, bench.gauges.kafka_in_flight) == (WorkerState.CONSUMING, 0)
         await until(lambda: sum(bench.snapshot.alerts.values()) == 60)
+        assert bench.gauges.watermark_at == T + 90 * 10**9
         assert bench.gauges.store_answered_at is not None
     assert bench.gauges.state is WorkerState.STOPPING
     assert set(states(kafka).values()) == {"timed_out"}

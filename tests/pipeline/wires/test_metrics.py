@@ -82,7 +82,10 @@ def test_a_reader_of_kafka_shows_the_lag_of_each_partition() -> None:
     meters = busy_meters()
     assert "chargeline_kafka_lag" not in scrape(meters)
     meters.look_at_kafka(KafkaStatus({("t", 0): 3, ("t", 1): 0}, in_flight=2, rebalances=4, missed=5))
+    assert "chargeline_track_watermark_timestamp_seconds" not in scrape(meters)
+    meters.look_at_kafka(KafkaStatus({("t", 0): 3, ("t", 1): 0}, in_flight=2, rebalances=4, missed=5, watermark=NOW))
     families = scrape(meters)
+    assert value(families, "track_watermark_timestamp_seconds") == NOW / 1e9
     assert value(families, "kafka_lag", topic="t", partition="0") == 3
     assert value(families, "kafka_lag", topic="t", partition="1") == 0
     assert value(families, "kafka_in_flight_messages") == 2
