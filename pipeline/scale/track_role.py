@@ -255,17 +255,26 @@ class TrackRole:
             self._alerts.look(active, edges)
 
     async def _probe(self) -> None:
-        """Where nothing comes, see that Kafka answers."""
+        """Where nothing comes, see that Kafka answers. What waits to be confirmed says more of it than any answer."""
         self._probed_at = monotonic()
         producer = self._producer
         if producer is None:
             return
         silence = await asyncio.to_thread(producer.probe)
         took_s = monotonic() - self._probed_at
-        if silence is None and self._is_in_vain:
-            return
-        if silence is None:
+        if silence is not None:
+            self._trouble.tell(silence)
+        elif not (self._is_confirming or self._is_in_vain or (self._trouble.lasts and not self._is_idle)):
             self._trouble.end()
             self._trouble.answered(time_ns(), int(took_s * NS_PER_S))
-        else:
-            self._trouble.tell(silence)
+
+    @property
+    def _is_confirming(self) -> bool:
+        """Whether messages were taken that are not done with: Kafka has not confirmed all that follows from them."""
+        return self._tracker is not None and self._tracker.in_flight > 0
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing waits for us. Where something does, that it becomes durable says that all is well."""
+        lags = {} if self._topic is None else self._topic.lags()
+        return self._ours is not None and lags.keys() >= self._ours and not any(lags.values())

@@ -23,6 +23,11 @@ class Trouble:
         self._meters = meters
         self._words = ""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether something is wrong."""
+        return bool(self._words)
+
     def tell(self, fault: KafkaUnavailableError) -> None:
         """This is wrong; nothing new where it was wrong before."""
         if str(fault) == self._words:

@@ -22,6 +22,7 @@ def test_it_is_told_once_and_shown_until_it_ends(
     gauges = meters.snapshot().gauges
     assert (gauges.state, gauges.words, gauges.store_answered_at) == (state, "it is away", None)
     trouble.end()
+    assert not trouble.lasts
     assert meters.snapshot().gauges.store_answered_at is None
     trouble.answered(78, 5_000_000)
     gauges = meters.snapshot().gauges
@@ -36,4 +37,5 @@ def test_other_words_are_told_anew(caplog: pytest.LogCaptureFixture) -> None:
     trouble = Trouble(Meters())
     trouble.tell(KafkaUnavailableError("one"))
     trouble.tell(KafkaUnavailableError("two"))
+    assert trouble.lasts
     assert len(caplog.messages) == 2
