@@ -6,7 +6,7 @@ Commands are imported when they are used, so that `--version` and completion sta
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 
@@ -85,6 +85,9 @@ def run_program(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except click.ClickException as mistake:
+        # Servers have a say in some of them.
+        escape: Callable[[str], str] = import_module("pipeline.log").escape
+        mistake.message = "\n".join(map(escape, mistake.message.split("\n")))
         mistake.show()
         return mistake.exit_code
     except BrokenPipeError:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from time import time_ns
 from types import MappingProxyType, TracebackType
@@ -49,7 +49,10 @@ _AGAIN_S = 60.0
 _AHEAD_NS = 300 * NS_PER_S
 _ANSWER_S = 10.0
 _LEAVE_S = 2.0
-_LONGEST_WORDS = 200
+_MOST_READ, _LONGEST_WORDS = 4_096, 200
+_SHORTEST_WORD = 4
+_MASKED = "***"
+_LOGIN = "Authorization"
 _NOBODY = "-"
 _LATER = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
@@ -176,8 +179,9 @@ class AlertWebhook:
                     self._is_complaining = False
                     _LOG.info("alerts are posted again")
                 return True
-            words = (await answer.content.read(_LONGEST_WORDS)).decode(errors="replace")
-            shown = f"status {answer.status}: {' '.join(words.split())}"
+            words = (await answer.content.read(_MOST_READ)).decode(errors="replace")
+            sent = (url.raw_path_qs, url.path_qs, url.raw_path, url.path, answer.request_info.headers.get(_LOGIN, ""))
+            shown = f"status {answer.status}: {_without(' '.join(words.split()), sent)[:_LONGEST_WORDS]}"
             if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _LATER:
                 raise ValueError(shown)
             self._complain(f"they are refused with {shown}")
@@ -200,10 +204,19 @@ def _form(alert: Alert, ends_at: int) -> dict[str, Json]:
     }
 
 
+def _without(words: str, sent: Iterable[str]) -> str:
+    """The receiver's words without what it may repeat of the URL and the login: either may be the secret."""
+    for word in sent:
+        words = words.replace(word, _MASKED) if len(word) >= _SHORTEST_WORD else words
+    return words
+
+
 def _words(trouble: BaseException) -> str:
     """Without the URL, which may hold a password."""
     if isinstance(trouble, TimeoutError):
         return "it does not answer in time"
+    if isinstance(trouble, aiohttp.ClientSSLError) and trouble.strerror:
+        return f"{trouble.strerror}: see its certificate, and SSL_CERT_FILE where its authority is your own"
     if isinstance(trouble, OSError) and trouble.strerror:
         return f"{trouble.strerror}: see that it runs and can be reached"
     if isinstance(trouble, aiohttp.ClientError):

@@ -42,6 +42,10 @@ HOLD_STEPS = {
 }
 """What an operator does about an answer that needs one, by its status."""
 _UNSETTLED_STEP = "see that CHARGELINE_INFLUX_URL is an InfluxDB 2, and what stands between"
+TLS_STEP = (
+    "see its certificate, SSL_CERT_FILE where its authority is your own, and whether CHARGELINE_INFLUX_URL should be "
+    "http://"
+)
 
 
 class Bucket(NamedTuple):
@@ -133,7 +137,7 @@ class InfluxStore:
             if not refusal.status:
                 raise self._unreachable(refusal) from refusal
             headers = {name.lower(): value for name, value in (refusal.headers or {}).items()}
-            return refusal.status, judge(refusal.status, self._mask(refusal.body or ""), headers)
+            return refusal.status, judge(refusal.status, without_token(refusal.body or "", self._token), headers)
         except (urllib3_exceptions.HTTPError, OSError, ValueError) as fault:
             # Cut off, timed out, or not even text: it may have been written, and is sent again.
             raise self._unreachable(fault) from fault
@@ -147,10 +151,6 @@ class InfluxStore:
             )
         return self._client
 
-    def _mask(self, words: str) -> str:
-        """The server's words without the token, which one that shows what it was sent would give to all who look."""
-        return words.replace(self._token, _MASKED) if len(self._token) >= _SHORTEST_TOKEN else words
-
     def _disconnect(self) -> None:
         if self._client is not None:
             close: Callable[[], None] = self._client.close
@@ -159,9 +159,21 @@ class InfluxStore:
 
     def _unreachable(self, fault: Exception) -> StoreUnavailableError:
         words = " ".join(str(getattr(fault, "reason", None) or fault).split())
-        return StoreUnavailableError(
-            self._say(words, "see that it runs and can be reached from here"), may_come_later=True
-        )
+        # The client raises a fault of its own in place of this one.
+        cause = fault.__context__ if isinstance(fault, rest.ApiException) else fault
+        return StoreUnavailableError(self._say(words, reach_step(cause)), may_come_later=True)
 
     def _say(self, words: str, step: str) -> str:
         return f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; {step}"
+
+
+def without_token(words: str, token: str) -> str:
+    """The server's words without the token, which one that shows what it was sent would give to all who look."""
+    return words.replace(token, _MASKED) if len(token) >= _SHORTEST_TOKEN else words
+
+
+def reach_step(fault: BaseException | None) -> str:
+    """What an operator does about a server with which no talk came about, by what urllib3 raised."""
+    return (
+        TLS_STEP if isinstance(fault, urllib3_exceptions.SSLError) else "see that it runs and can be reached from here"
+    )

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, Pro
 from urllib3.exceptions import TimeoutError as NoAnswerError
 
 from pipeline.core.timestamps import NS_PER_S
-from pipeline.wires.influx import Bucket
+from pipeline.wires.influx import TLS_STEP, Bucket
 
 _ANSWER_S = 5.0
 _OK = 200
@@ -91,7 +91,7 @@ def _describe(fault: HTTPError) -> ServerFaultError:
     words = " ".join(str(reason).split())
     match reason:
         case SSLError():
-            return ServerFaultError(words, "see its certificate, and whether CHARGELINE_INFLUX_URL should be http://")
+            return ServerFaultError(words, TLS_STEP)
         case NewConnectionError() if isinstance(reason.__cause__, OSError):
             words = reason.__cause__.strerror or words
         case NoAnswerError():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pipeline.deferred import deferred
-from pipeline.wires.influx import Bucket
+from pipeline.wires.influx import Bucket, reach_step, without_token
 from pipeline.wires.store import StoreUnavailableError
 from schemas.row import Field
 
@@ -50,33 +50,31 @@ class InfluxQuery:
         """
         url = f"{self._bucket.url}/query"
         fields = {"db": self._bucket.name, "q": question, "epoch": "ns"}
-        headers = {"Authorization": f"Token {self._read_token()}"}
+        token = self._read_token()
+        headers = {"Authorization": f"Token {token}"}
         if self._pool is None:
             self._pool = poolmanager.PoolManager(retries=False, timeout=util.Timeout(total=self._answer_s))
         try:
             answer = self._pool.request("GET", url, fields=fields, headers=headers, redirect=False)
         except urllib3_exceptions.HTTPError as fault:
             words = " ".join(str(getattr(fault, "reason", None) or fault).split())
-            message = (
-                f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; see that it runs and can be "
-                "reached from here"
-            )
+            message = f"InfluxDB at {self._bucket.url}, bucket {self._bucket.name}: {words}; {reach_step(fault)}"
             raise StoreUnavailableError(message) from None
-        yield from _series(self._read(answer))
+        yield from _series(self._read(answer, token), token)
 
     def close(self) -> None:
         """Let go of the server."""
         if self._pool is not None:
             self._pool.clear()
 
-    def _read(self, answer: "response.BaseHTTPResponse") -> object:
+    def _read(self, answer: "response.BaseHTTPResponse", token: str) -> object:
         try:
             members: object = orjson.loads(answer.data)
         except orjson.JSONDecodeError:
             members = None
         if answer.status == _OK and members is not None:
             return members
-        words = " ".join(answer.data.decode("utf-8", "replace").split())[:200]
+        words = without_token(" ".join(answer.data.decode("utf-8", "replace").split()), token)[:200]
         message = (
             f"InfluxDB {self._bucket.url} answered {answer.status} when bucket {self._bucket.name} was read: {words}; "
             "see that the token of CHARGELINE_INFLUX_TOKEN may read the bucket"
@@ -105,12 +103,12 @@ def between(first: int, until: int) -> str:
     return f"time >= {first} AND time < {until}"
 
 
-def _series(members: object) -> Iterator[Series]:
+def _series(members: object, token: str) -> Iterator[Series]:
     match members:
         case {"results": [{"error": str(words)}, *_]}:
             message = (
-                f"InfluxDB did not answer a question about the bucket: {words}; see that the token of "
-                "CHARGELINE_INFLUX_TOKEN may read it"
+                f"InfluxDB did not answer a question about the bucket: {without_token(words, token)}; see that the "
+                "token of CHARGELINE_INFLUX_TOKEN may read it"
             )
             raise StoreUnavailableError(message, needs_operator=True)
         case {"results": [{"series": list(series)}, *_]}:

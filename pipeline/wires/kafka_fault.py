@@ -22,7 +22,8 @@ NEXT_STEP: Mapping[str, str] = MappingProxyType(
         "_RESOLVE": f"see the hosts' names in {_BROKERS}, and that DNS works here",
         "_AUTHENTICATION": f"see user, password and mechanism in {_FILE}",
         "SASL_AUTHENTICATION_FAILED": f"see user, password and mechanism in {_FILE}",
-        "_SSL": f"see ssl.ca.location in {_FILE}, and the broker's certificate",
+        # The library does not say which of these it is.
+        "_SSL": f"see ssl.ca.location in {_FILE}, and the broker's certificate: until when, for which hosts, by whom",
         "TOPIC_AUTHORIZATION_FAILED": _RIGHTS,
         "CLUSTER_AUTHORIZATION_FAILED": _RIGHTS,
         "GROUP_AUTHORIZATION_FAILED": _RIGHTS,

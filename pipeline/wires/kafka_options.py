@@ -46,6 +46,8 @@ _TLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "enable.ssl.certificate.verification": ("true", "t", "1", "yes"),
         "ssl.endpoint.identification.algorithm": ("https",),
+        # It may say @SECLEVEL=0 (old TLS) or eNULL (nothing is encrypted); `track` could not follow it anyway.
+        "ssl.cipher.suites": (),
     }
 )
 """Options that could weaken TLS, and what they may be."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import click
 import pytest
 
 from pipeline.cli import COMMANDS, FAILED, INTERRUPTED, program, run_program
@@ -107,6 +108,17 @@ def test_no_other_exit_is_taken_for_a_reader_that_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(program, "main", leave)
     with pytest.raises(SystemExit, match="3"):
         run_program(["catalogue"])
+
+
+def test_what_others_said_colours_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise click.ClickException("one \x1b[31m\ntwo")
+
+    monkeypatch.setattr(program, "main", fail)
+    assert run_program(["catalogue"]) == FAILED
+    assert capsys.readouterr().err == "Error: one \\x1b[31m\ntwo\n"
 
 
 def test_an_interrupt_ends_with_130() -> None:

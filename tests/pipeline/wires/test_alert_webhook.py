@@ -38,6 +38,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.answers: list[int] = []
+        self.repeats = False
         self.requests: list[list[Posted]] = []
         self.authorization: list[str | None] = []
         self.gate = asyncio.Event()
@@ -50,7 +51,8 @@ class Receiver:
         status = self.answers.pop(0) if self.answers else 200
         if status == 200:
             self.requests.append(alerts)
-        response = web.Response(status=status, text="said so")
+        sent = f"no {request.rel_url} of {self.authorization[-1]}"
+        response = web.Response(status=status, text=sent if self.repeats else "said so")
         response.force_close()
         return response
 
@@ -151,6 +153,15 @@ async def test_what_is_refused_for_good_is_dropped_and_the_rest_goes_on(caplog: 
         assert hook.dropped == 1
     assert receiver.taken[0]["labels"]["charger"] == "EH1"
     assert "refused with status 400" in caplog.text
+
+
+async def test_a_receiver_that_repeats_what_it_was_sent_tells_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    receiver.answers, receiver.repeats = [404], True
+    async with asyncio.timeout(HANGS_S), receiving(receiver) as port, webhook(port, user="me:secret@") as hook:
+        hook.tell([], [BACK])
+        await until(lambda: hook.dropped == 1)
+    assert "refused with status 404: no *** of ***" in caplog.text
 
 
 async def test_a_slow_receiver_costs_nobody_else_and_is_given_up() -> None:

@@ -38,6 +38,7 @@ def test_without_a_file_there_are_only_the_brokers() -> None:
         ("partitioner=random", "partitioner is not for this file"),
         ("enable.ssl.certificate.verification=false", "would weaken TLS"),
         ("ssl.endpoint.identification.algorithm=none", "would weaken TLS"),
+        ("ssl.cipher.suites=ALL:@SECLEVEL=0", "would weaken TLS"),
     ],
 )
 def test_what_it_may_not_say_is_refused_with_its_line(file: Path, line: str, words: str) -> None:
