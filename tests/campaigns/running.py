@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from tests.services.http import request
@@ -27,6 +28,7 @@ class RunningWorker:
     def __init__(self, folder: Path, settings: Mapping[str, str], *words: str) -> None:
         """`settings` by their names without prefix; HTTP is set here."""
         (port,) = free_ports(1)
+        self.port = ip_address(LOOPBACK), port
         self.url = f"http://{LOOPBACK}:{port}"
         self.log = folder / "worker.log"
         self._words = words

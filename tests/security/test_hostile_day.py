@@ -1,5 +1,6 @@
 """The real program on a hostile day: no secret and nothing personal gets out, no text of strangers is shown raw."""
 
+import hmac
 import re
 import stat
 from collections.abc import Iterator
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.assembly import STATE_FILE, STORE_FILE
-from tests.security.hostile_day import PERSONAL, SECRETS, Evidence, hostile_deliveries, live_through
+from tests.campaigns.stage import QUEUE
+from tests.security.hostile_day import COPIES, PERSONAL, SECRETS, Evidence, hostile_deliveries, live_through
 from tests.services.rabbitmq import RabbitMq
 
 pytestmark = pytest.mark.services
@@ -17,7 +19,8 @@ FIRST_OF_A_LINE = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ (debug|
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]")
 """Control characters but for tab and line feed, those above 127 and those that turn text around, as UTF-8."""
 
-SEEN = {"log", "metrics", "readyz", "arguments", "crash", "check", "config", "rejects list", "commands 200"}
+SEEN = {"log", "metrics", "readyz", "arguments", "crash", "check", "config", "rejects list", "rollup", "commands 200"}
+HASHED = hmac.digest(SECRETS["personal key"].encode(), PERSONAL.encode(), "sha256").hex().encode()
 FILES = {STATE_FILE, STORE_FILE, "record.jsonl"}
 
 
@@ -34,9 +37,18 @@ def test_the_day_was_lived_through(evidence: Evidence) -> None:
     assert evidence.outputs.keys() >= SEEN
     assert all(evidence.outputs.values())
     assert b"consuming queue" in evidence.outputs["log"]
-    assert b"please report this" in evidence.outputs["crash"]
+    assert all(b"please report this" in evidence.outputs[name] for name in ("crash", "crash with a reply"))
     assert b"CHARGELINE_INFLUX_TOKEN" in evidence.outputs["config"]
     assert f"chargeline_delivered_total {len(hostile_deliveries())}.0".encode() in evidence.outputs["metrics"]
+
+
+def test_each_secret_was_used(evidence: Evidence) -> None:
+    """One that the program never needed could not get out."""
+    log = evidence.outputs["log"]
+    assert all(f"consuming queue {name}:".encode() in log for name in (QUEUE, COPIES))
+    assert b"consuming queue" in evidence.outputs["log of the hostile store"], "by the password of a reply"
+    assert b"they are refused with status 401" in log, "the webhook was asked"
+    assert any(HASHED in path.read_bytes() for path in stored(evidence)), "with the personal key"
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -47,6 +59,14 @@ def test_no_secret_is_shown(evidence: Evidence, secret: str) -> None:
 
 def test_a_secret_that_a_store_repeats_is_masked(evidence: Evidence) -> None:
     assert b"no such Token ***" in evidence.outputs["log of the hostile store"]
+
+
+def test_a_secret_that_a_receiver_of_alerts_repeats_is_masked(evidence: Evidence) -> None:
+    assert b"no such ***" in evidence.outputs["log"]
+
+
+def test_no_port_is_open_but_that_of_http(evidence: Evidence) -> None:
+    assert evidence.ports == {"worker": set()}
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -61,9 +81,8 @@ def test_nothing_personal_is_shown(evidence: Evidence) -> None:
 
 def test_nothing_personal_is_stored(evidence: Evidence) -> None:
     """Rejects and recordings are as the messages came; the store is not."""
-    stored = [path for path in files_of(evidence.data_dir) if path.name.startswith(STORE_FILE)]
-    assert stored
-    assert [path for path in stored if PERSONAL.encode() in path.read_bytes()] == []
+    assert stored(evidence)
+    assert [path for path in stored(evidence) if PERSONAL.encode() in path.read_bytes()] == []
 
 
 def test_no_text_of_strangers_is_shown_raw(evidence: Evidence) -> None:
@@ -74,7 +93,7 @@ def test_no_text_of_strangers_is_shown_raw(evidence: Evidence) -> None:
 def test_nobody_writes_a_line_of_the_log_but_we(evidence: Evidence) -> None:
     lines = [
         line
-        for place in ("log", "log of the hostile store", "crash")
+        for place in ("log", "log of the hostile store", "crash", "crash with a reply")
         for line in evidence.outputs[place].splitlines()
         if not FIRST_OF_A_LINE.match(line) or b"Z error injected" in line[:40]
     ]
@@ -88,6 +107,10 @@ def test_files_are_their_owners_alone_whatever_the_umask(evidence: Evidence) -> 
     assert {path.name for path in files} >= FILES
     assert {path.name: oct(mode_of(path)) for path in files if mode_of(path) != 0o600} == {}
     assert {path.name: oct(mode_of(path)) for path in folders if mode_of(path) != 0o700} == {}
+
+
+def stored(evidence: Evidence) -> list[Path]:
+    return [path for path in files_of(evidence.data_dir) if path.name.startswith(STORE_FILE)]
 
 
 def files_of(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ THREATS = (
     "Hostile payloads",
     "Hostile broker",
     "Hostile store",
+    "Hostile Kafka",
     "Leaked logs and files",
     "Exposed ports",
     "Token guessing",

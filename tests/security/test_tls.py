@@ -32,7 +32,7 @@ async def connect(port: int, authority: Path, reader: AmqpReader) -> str:
 @pytest.mark.parametrize("fault", BAD)
 async def test_a_server_with_a_fault_hears_nothing_from_us(tmp_path: Path, reader: AmqpReader, fault: Fault) -> None:
     authority, heard = Authority(tmp_path), Heard()
-    async with serving(authority.context(fault), heard) as port:
+    with serving(authority.context(fault), heard) as port:
         words = await connect(port, authority.file, reader)
 
     assert fault.value in words.lower()
@@ -43,7 +43,7 @@ async def test_a_server_with_a_fault_hears_nothing_from_us(tmp_path: Path, reade
 
 async def test_the_one_without_is_spoken_to(tmp_path: Path, reader: AmqpReader) -> None:
     authority, heard = Authority(tmp_path), Heard()
-    async with serving(authority.context(Fault.NONE), heard) as port:
+    with serving(authority.context(Fault.NONE), heard) as port:
         words = await connect(port, authority.file, reader)
 
     assert heard.bytes.startswith(GREETING)
@@ -60,8 +60,7 @@ async def test_a_client_that_takes_old_tls_would_be_served(tmp_path: Path, reade
     context.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
-    async with serving(authority.context(Fault.OLD_TLS), heard) as port:
-        with pytest.raises((AMQPError, OSError)):
-            await LINES[reader](AmqpAddress(HOST, port, True, "/", USER, PASSWORD), context, "test")
+    with serving(authority.context(Fault.OLD_TLS), heard) as port, pytest.raises((AMQPError, OSError)):
+        await LINES[reader](AmqpAddress(HOST, port, True, "/", USER, PASSWORD), context, "test")
 
     assert heard.secured == "TLSv1.1"

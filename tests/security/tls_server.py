@@ -4,10 +4,11 @@ Owns the certificates that it may show, each with a fault of its own, and the ve
 connects.
 """
 
-import asyncio
+import socketserver
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tests.services.certificates import LONG_AGO, OTHER_HOST
 
 HOST = "127.0.0.1"
 MOST_BYTES = 4_096
+HANGS_S = 30.0
+POLL_S = 0.01
 
 
 class Fault(Enum):
@@ -28,7 +31,7 @@ class Fault(Enum):
     OTHER_HOST = "mismatch"
     SELF_SIGNED = "self-signed"
     OTHER_AUTHORITY = "issuer"
-    OLD_TLS = "speaks tls"
+    OLD_TLS = "protocol version"
     NO_TLS = "tls"
 
 
@@ -87,20 +90,39 @@ class Authority:
         context.load_cert_chain(chain)
 
 
-@asynccontextmanager
-async def serving(context: ssl.SSLContext | None, heard: Heard) -> AsyncIterator[int]:
-    """The port of a server that listens to a few bytes of each client, answers nothing, and hangs up."""
+class _Listener(socketserver.BaseRequestHandler):
+    server: "_Server"
 
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        secured = writer.get_extra_info("ssl_object")
-        heard.secured = secured.version() if secured is not None else None
+    def handle(self) -> None:
+        """Shake hands, where it speaks TLS, listen once, and hang up. The client hears what it complains of."""
+        connection, heard, context = self.request, self.server.heard, self.server.context
+        connection.settimeout(HANGS_S)
+        with suppress(OSError):
+            if context is not None:
+                connection = context.wrap_socket(connection, server_side=True)
+                heard.secured = connection.version()
+            heard.bytes += connection.recv(MOST_BYTES)
+        connection.close()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    def __init__(self, context: ssl.SSLContext | None, heard: Heard) -> None:
+        self.context = context
+        self.heard = heard
+        super().__init__((HOST, 0), _Listener)
+
+
+@contextmanager
+def serving(context: ssl.SSLContext | None, heard: Heard) -> Iterator[int]:
+    """The port of a server that listens to a few bytes of each client, answers nothing, and hangs up.
+
+    What it has heard is complete when this is left.
+    """
+    with _Server(context, heard) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,))
+        thread.start()
         try:
-            heard.bytes += await reader.read(MOST_BYTES)
-        except OSError:
-            return
+            yield server.server_address[1]
         finally:
-            writer.close()
-
-    server = await asyncio.start_server(listen, HOST, 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+            server.shutdown()
+            thread.join()
