@@ -86,6 +86,7 @@ class Writer:
     `consumer`    the one that is a member of the group; None where we are not.
     `most`        messages of one batch; two batches may be at hand.
     `fault`       why the latest round did not get on: what it could not do stays at hand.
+    `stall`       why what the latest round waits for is not confirmed, where that has lasted for long.
     `rebalances`  how often partitions came or went.
     `has_joined`  whether the group has told which partitions are ours, which may be none.
     """
@@ -104,6 +105,7 @@ class Writer:
         self._written: list[Written] = []
         self._revoke_s = self._patience.revoke_s
         self.fault: Trouble | None = None
+        self.stall: KafkaUnavailableError | None = None
         self.rebalances = 0
         self.has_joined = False
 
@@ -117,7 +119,7 @@ class Writer:
         Without `may_try` nothing is tried that has failed before. When stopping nothing more is taken, but the first
         message of a partition that just begins.
         """
-        self.fault = None
+        self.fault = self.stall = None
         self._take(is_stopping=is_stopping)
         try:
             self._advance(0.0, may_try=may_try)
@@ -264,6 +266,7 @@ class Writer:
             self._submit(load)
             return
         if not self._rejects.deliver(load, load.batch.rejects(), wait_s):
+            self.stall = self._rejects.trouble
             return
         self._progress.written(load.batch.ends, load.again)
         self._commit(self._progress.due())

@@ -15,7 +15,7 @@ from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 from schemas.reject import Reject
 
-_ANEW_S = 30.0
+_AWAY_S, _ANEW_S = 5.0, 30.0
 
 
 class RejectSender:
@@ -51,7 +51,7 @@ class RejectSender:
             self._producer.poll(wait_s)
             fault = self._parcel.failure or self._producer.fatal
             if fault is None and not self._parcel.is_confirmed and monotonic() - self._sent_at > _ANEW_S:
-                fault = KafkaUnavailableError("Kafka confirms nothing of what was rejected; it is sent anew")
+                fault = self.trouble
             if fault is not None:
                 raise fault
         except KafkaUnavailableError:
@@ -60,12 +60,16 @@ class RejectSender:
         if not self._parcel.is_confirmed:
             return False
         self._parcel = None
+        self._producer.all_is_well()
         return True
 
     @property
     def trouble(self) -> KafkaUnavailableError | None:
-        """Why nothing is confirmed, if something is known."""
-        return None if self._producer is None else self._producer.trouble
+        """Why Kafka does not confirm what was sent; None where that has not lasted for long."""
+        if self._producer is None or self._parcel is None or monotonic() - self._sent_at <= _AWAY_S:
+            return None
+        words = "Kafka confirms nothing of what was rejected; see that it runs"
+        return self._producer.trouble or KafkaUnavailableError(words)
 
     def close(self) -> None:
         """Drop what is not confirmed."""

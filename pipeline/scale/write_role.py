@@ -16,7 +16,7 @@ from pipeline.core.backoff import Backoff
 from pipeline.core.timestamps import NS_PER_S
 from pipeline.meters import Meters
 from pipeline.scale.trouble import KAFKA_IS_NOT_WELL
-from pipeline.scale.write import Writer
+from pipeline.scale.write import Trouble, Writer
 from pipeline.self_metrics import SelfMetrics
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_silence import Partition
@@ -59,7 +59,8 @@ class WriteRole:
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._is_to_rejoin = False
-        self._kafka_fault: KafkaUnavailableError | None = None
+        self._silence: KafkaUnavailableError | None = None
+        self._stuck: Trouble | None = None
         self._failures = 0
         self._trouble_since: float | None = None
         self._again_at = self._looked_at = self._heard_at = self._metrics_at = 0.0
@@ -79,13 +80,14 @@ class WriteRole:
     async def stop(self) -> None:
         """See Role."""
         self._meters.stopping()
+        self._again_at = 0.0
         self._stopping.set()
         self._woken.set()
 
     def reload(self) -> None:
         """See Role. A Kafka that is in trouble is joined anew, with its options as they are now."""
         self._store_thread.submit(self._store.reload)
-        self._is_to_rejoin = self._kafka_fault is not None
+        self._is_to_rejoin = self._doubts_kafka
         self._again_at = 0.0
         self._woken.set()
 
@@ -97,8 +99,8 @@ class WriteRole:
         try:
             await self._in_thread(self._writer.join)
         except KafkaUnavailableError as fault:
-            self._kafka_fault = fault
-            self._sit_out(fault)
+            self._sit_out(fault, self._silence)
+            self._silence = fault
             return
         self._joins += 1
         self._heard_at = self._now()
@@ -118,17 +120,25 @@ class WriteRole:
         if self._writer.in_flight > in_flight:
             self._heard_at = self._now()
             self._kafka_is_well()
-        fault = self._writer.fault
-        if fault is not None:
-            if isinstance(fault, KafkaUnavailableError):
-                self._kafka_fault = fault
-            self._sit_out(fault)
-        elif has_written and self._kafka_fault is None:
-            self._recover()
+        self._judge(has_written=has_written)
+        has_failed = self._writer.fault is not None or self._writer.stall is not None
         await self._look_at_kafka()
         self._look()
-        if self._is_to_leave(has_failed=fault is not None):
+        if self._is_to_leave(has_failed=has_failed):
             await self._in_thread(self._writer.leave)
+
+    def _judge(self, *, has_written: bool) -> None:
+        """What the writer could not do is trouble until it has done it, whatever else works meanwhile."""
+        fault, stall = self._writer.fault, self._writer.stall
+        if fault is not None:
+            self._sit_out(fault, self._stuck)
+            self._stuck = fault
+        elif has_written and self._stuck is not None:
+            self._stuck = None
+            self._recover()
+        elif stall is not None and str(stall) != str(self._stuck):
+            self._tell(stall)
+            self._stuck = stall
 
     def _is_to_leave(self, *, has_failed: bool) -> bool:
         """Whether to give up all partitions: for good, or to join the group anew."""
@@ -140,7 +150,8 @@ class WriteRole:
         consumer = self._writer.consumer
         is_over = consumer is not None and consumer.fatal is not None
         if is_over and consumer is not None and consumer.fatal is not None:
-            self._sit_out(consumer.fatal)
+            self._sit_out(consumer.fatal, self._stuck)
+            self._stuck = consumer.fatal
         is_to_rejoin, self._is_to_rejoin = self._is_to_rejoin, False
         return is_over or is_to_rejoin
 
@@ -152,7 +163,7 @@ class WriteRole:
             self._meters.batch_taken(each.report, redelivered=0, store_ns=each.store_ns, stored_at=each.stored_at)
             if each.has_own_row:
                 self._metrics.written()
-        return bool(written)
+        return any(each.report.delivered or each.has_own_row for each in written)
 
     async def _look_at_kafka(self) -> None:
         """Where messages end, now and then; where none come for long, whether Kafka answers at all."""
@@ -162,7 +173,7 @@ class WriteRole:
         if now - self._looked_at >= (_ASK_S if consumer.is_paused else _LOOK_S):
             self._looked_at = now
             self._spans = await self._in_thread(consumer.spans) or self._spans
-        is_doubted = consumer.trouble is not None or self._kafka_fault is not None
+        is_doubted = consumer.trouble is not None or self._doubts_kafka
         if now - self._heard_at < (_LOOK_S if is_doubted else _PROBE_S):
             return
         self._heard_at = now
@@ -172,16 +183,24 @@ class WriteRole:
             silence = consumer.trouble if consumer.trouble.needs_operator else None
         if silence is None:
             self._kafka_is_well()
-        elif self._kafka_fault is None or str(silence) != str(self._kafka_fault):
-            self._kafka_fault = silence
-            self._sit_out(silence)
+        elif str(silence) != str(self._silence):
+            self._tell(silence)
+            self._silence = silence
+
+    @property
+    def _doubts_kafka(self) -> bool:
+        return self._silence is not None or isinstance(self._stuck, KafkaUnavailableError)
 
     def _kafka_is_well(self) -> None:
+        """It answers. What it refuses or cannot confirm, it may do so still."""
         if self._writer.consumer is not None:
             self._writer.consumer.all_is_well()
-        if self._kafka_fault is not None:
-            self._kafka_fault = None
-            self._recover()
+        if self._silence is None:
+            return
+        self._silence = None
+        if isinstance(self._stuck, KafkaUnavailableError):
+            self._again_at = 0.0
+        self._recover()
 
     def _look(self) -> None:
         writer, consumer = self._writer, self._writer.consumer
@@ -197,25 +216,36 @@ class WriteRole:
         self._meters.look(status)
         self._meters.look_at_kafka(KafkaStatus(lags, writer.in_flight, writer.rebalances, writer.progress.missed))
 
-    def _sit_out(self, fault: KafkaUnavailableError | StoreUnavailableError) -> None:
-        """Say what is wrong, and when to try again."""
+    def _sit_out(self, fault: Trouble, before: Trouble | None) -> None:
+        """Say what is wrong, and when to try again. Of Kafka what was wrong `before` is not said twice."""
         self._failures += 1
         self._count_requests()
-        now = self._now()
-        if self._trouble_since is None:
-            self._trouble_since = now
-        self._meters.trouble(str(fault), is_holding=fault.needs_operator)
         delay = self._patience.again.delay_s(self._failures, random.random())
-        what = "the store does not take rows"
-        if isinstance(fault, KafkaUnavailableError):
-            what = KAFKA_IS_NOT_WELL
-        elif fault.retry_after_ns is not None:
+        if isinstance(fault, StoreUnavailableError) and fault.retry_after_ns is not None:
             delay = max(delay, fault.retry_after_ns / NS_PER_S)
-        self._again_at = now + delay
+        self._again_at = self._now() + delay
+        if isinstance(fault, StoreUnavailableError):
+            self._tell(fault, f"trying again in {delay:.1f} s")
+        elif str(fault) == str(before):
+            self._meters.trouble(str(fault), is_holding=fault.needs_operator)
+        else:
+            self._tell(fault)
+
+    def _tell(self, fault: Trouble, then: str = "it is tried again") -> None:
+        """Say what is wrong."""
+        if self._trouble_since is None:
+            self._trouble_since = self._now()
+        self._meters.trouble(str(fault), is_holding=fault.needs_operator)
+        what = KAFKA_IS_NOT_WELL if isinstance(fault, KafkaUnavailableError) else "the store does not take rows"
         what = "holding" if fault.needs_operator else what
-        _LOG.warning("%s: %s (nothing is lost; trying again in %.1f s)", what, fault, delay)
+        _LOG.warning("%s: %s (nothing is lost; %s)", what, fault, then)
 
     def _recover(self) -> None:
+        """Something is over: all is well where nothing else is wrong, which is shown again otherwise."""
+        left = self._stuck or self._silence
+        if left is not None:
+            self._meters.trouble(str(left), is_holding=left.needs_operator)
+            return
         if self._trouble_since is not None:
             _LOG.info("all is well again, after %.0f s", self._now() - self._trouble_since)
             self._trouble_since = None

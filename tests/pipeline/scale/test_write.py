@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.core.partition import Partitions
 from pipeline.core.rows import RowMaker
-from pipeline.core.stream_messages import StreamMessage
 from pipeline.scale.write import WritePatience, Writer, WriterParts
 from pipeline.scale.write_batch import TOPICS, MessageReader
 from pipeline.scale.write_rejects import RejectSender
@@ -21,7 +20,17 @@ from pipeline.wires.kafka_silence import Partition
 from schemas.reject import RejectReason
 from schemas.stream import Topic
 from tests.pipeline.scale.bridging import CATALOGUE, PARTITIONS, make_topics, messages, options
-from tests.pipeline.scale.writing import ScriptedStore, alert, away, derived, facts, observed, produce, rejects_in
+from tests.pipeline.scale.writing import (
+    ScriptedStore,
+    alert,
+    away,
+    derived,
+    facts,
+    observed,
+    produce,
+    rejects_in,
+    unreadable,
+)
 from tests.services.kafka import Kafka
 
 PATIENCE_S = 60.0
@@ -189,8 +198,7 @@ def test_trouble_of_the_store_longer_than_the_session_costs_neither_partitions_n
 @pytest.mark.services
 def test_refused_and_unreadable_messages_are_rejects_and_their_neighbours_rows(kafka: Kafka) -> None:
     make_topics(kafka)
-    version = StreamMessage(Topic.OBSERVATIONS.value, 1, b"EH1", b'{"v":2,"kind":"observation"}')
-    produce(kafka, [*facts(messages(10)), version, *derived([alert(1, 1.0)])])
+    produce(kafka, [*facts(messages(10)), unreadable(), *derived([alert(1, 1.0)])])
     with writing(kafka) as bench:
         bench.store.bad = {"alert"}
         bench.until(lambda: bench.reported == 12)
@@ -198,7 +206,7 @@ def test_refused_and_unreadable_messages_are_rejects_and_their_neighbours_rows(k
     assert observed(bench.store.content) == 10
     found = {each.reason: each for each in rejects_in(kafka)}
     assert set(found) == {RejectReason.VERSION, RejectReason.STORE}
-    assert found[RejectReason.VERSION].body == version.value
+    assert found[RejectReason.VERSION].body == unreadable().value
     assert found[RejectReason.VERSION].routing_key.startswith("chargeline.observations partition 1 offset ")
     assert found[RejectReason.STORE].detail == "refused"
 

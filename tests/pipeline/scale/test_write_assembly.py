@@ -79,6 +79,7 @@ def leave(writer: RunningWorker) -> None:
     began = time.monotonic()
     assert writer.end(signal.SIGTERM) == 0
     assert time.monotonic() - began < LEAVES_S
+    assert "leaving without waiting" not in writer.story()
 
 
 def by_one_machine(deliveries: Sequence[Delivery], folder: Path) -> Rows:

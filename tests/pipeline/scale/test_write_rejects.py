@@ -63,10 +63,19 @@ def test_a_producer_that_confirms_nothing_for_long_is_not_believed(
 
     sender = RejectSender(begin, Partitions(PARTITIONS))
     deliver(sender, refused(0))
+    monkeypatch.setattr(write_rejects, "_AWAY_S", 0.5)
     monkeypatch.setattr(write_rejects, "_ANEW_S", 1.0)
     kafka.pause()
-    with pytest.raises(KafkaUnavailableError, match="Kafka confirms nothing of what was rejected; it is sent anew"):
-        deliver(sender, refused(1))
+    batch, told = object(), [sender.trouble]
+
+    def wait_in_vain() -> None:
+        while not sender.deliver(batch, [refused(1)], 0.1):
+            told.append(sender.trouble)
+
+    with pytest.raises(KafkaUnavailableError, match="Kafka confirms nothing of what was rejected") as caught:
+        wait_in_vain()
+    # It is told before it is sent anew, in the same words, and not at once.
+    assert list(dict.fromkeys(map(str, told))) == ["None", str(caught.value)]
     kafka.settle()
     monkeypatch.setattr(write_rejects, "_ANEW_S", 60.0)
     deliver(sender, refused(1))

@@ -71,8 +71,17 @@ class ScriptedStore:
             self.content.setdefault((row.measurement, row.charger, row.tags, row.time), {}).update(row.fields)
 
 
-def away(*, may_come_later: bool = False, needs_operator: bool = False) -> StoreUnavailableError:
-    return StoreUnavailableError("away", may_come_later=may_come_later, needs_operator=needs_operator)
+def away(
+    *, may_come_later: bool = False, needs_operator: bool = False, retry_after_ns: int | None = None
+) -> StoreUnavailableError:
+    return StoreUnavailableError(
+        "away", may_come_later=may_come_later, needs_operator=needs_operator, retry_after_ns=retry_after_ns
+    )
+
+
+def unreadable() -> StreamMessage:
+    """One that becomes a reject: of a version that nobody knows."""
+    return StreamMessage(Topic.OBSERVATIONS.value, 1, b"EH1", b'{"v":2,"kind":"observation"}')
 
 
 def facts(deliveries: Sequence[Delivery]) -> list[StreamMessage]:
