@@ -113,7 +113,7 @@ class Meters:
         self._source = source
 
     def look_at_kafka(self, status: KafkaStatus) -> None:
-        """Of a process that reads Kafka's topics: how it does there. What it counts itself is taken from here."""
+        """Of a process that works with Kafka: how it does there. What it counts itself is taken from here."""
         self._kafka = status
 
     def trouble(self, words: str, *, is_holding: bool) -> None:

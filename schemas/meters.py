@@ -107,7 +107,8 @@ class Gauges(NamedTuple):
                          with the latest batch. It holds the way of a message, too, and its wait in the queue: it is
                          at least the true offset, and close to it where no backlog waits.
     `rejects_bytes`      kept rejects; `rejects_limit` is the most that may be kept.
-    `kafka_in_flight`    messages that were read from Kafka's topics and are not done with.
+    `kafka_in_flight`    messages that were read from Kafka's topics and are not done with; of a bridge, those that it
+                         has sent and Kafka has not confirmed.
     `watermark_at`       up to when `track` knows everything, in the partition of its own that is the least far.
     """
 
@@ -132,7 +133,7 @@ Lags = Mapping[tuple[str, int], int]
 
 
 class KafkaStatus(NamedTuple):
-    """How a process that reads Kafka's topics is; see Counts, Gauges and Lags. Of partitions that are its own now.
+    """How a process is with Kafka; see Counts, Gauges and Lags. Of partitions that are its own now.
 
     `watermark`  nanoseconds since the epoch; None but for `track`.
     """

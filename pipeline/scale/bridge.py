@@ -31,6 +31,7 @@ from pipeline.scale.trouble import Trouble
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import Piece, SourceState
+from schemas.meters import KafkaStatus
 
 _PIECE = 500
 _BUSY_S = 0.01
@@ -154,7 +155,7 @@ class Bridge:
                 continue
             await self._settle(producer)
             is_over = all(taker.done() for taker in takers) and not any(lane.unconfirmed for lane in self._lanes)
-            if is_over and self._stopping.is_set():
+            if is_over and self._stopping.is_set() and self._producer is producer:
                 await self._say_last(producer)
                 return
             await asyncio.sleep(_BUSY_S if producer.in_flight else _IDLE_S)
@@ -171,6 +172,7 @@ class Bridge:
                 self._attempts.failed()
                 self._trouble.tell(fault)
                 continue
+            self._ticks.forget()
             self._heard_at, self._asked_at = monotonic(), -inf
             await self._ask(self._producer)
             for lane in self._lanes:
@@ -185,6 +187,8 @@ class Bridge:
             confirmed = lane.take_confirmed()
             if confirmed:
                 await self._acknowledge(lane, confirmed)
+                if self._producer is not producer:
+                    return
                 self._attempts.succeeded()
                 self._answered(producer, monotonic() - confirmed[-1].sent_at)
         took_s = self._ticks.take_confirmed()
@@ -217,11 +221,7 @@ class Bridge:
     async def _tell_how_far(self, producer: KafkaProducer) -> None:
         """Tick while we consume: a bridge that does not holds nothing back. When idle, see that Kafka answers."""
         if self._lanes[0].source.status.state is SourceState.CONSUMING:
-            try:
-                self._ticks.send_when_due(producer)
-            except KafkaUnavailableError as fault:
-                self._start_over(fault)
-                return
+            self._ticks.send_when_due(producer)
         if not producer.in_flight and monotonic() - self._heard_at > self._patience.ask_s:
             await self._ask(producer)
 
@@ -248,10 +248,7 @@ class Bridge:
         status = self._lanes[0].source.status
         if status.state is not SourceState.CONSUMING or status.unacknowledged:
             return
-        try:
-            self._ticks.send_last(producer)
-        except KafkaUnavailableError:
-            return
+        self._ticks.send_last(producer)
         while self._ticks.sent_at is not None and self._ticks.failure is None:
             producer.poll()
             self._ticks.take_confirmed()
@@ -260,6 +257,8 @@ class Bridge:
     def _look(self) -> None:
         status = self._lanes[0].source.status
         self._meters.look(status)
+        in_flight = 0 if self._producer is None else self._producer.in_flight
+        self._meters.look_at_kafka(KafkaStatus({}, in_flight, rebalances=0, missed=0))
         self._progress.look(status)
 
     async def _judge(self, producer: KafkaProducer) -> None:
@@ -281,7 +280,6 @@ class Bridge:
         for lane in self._lanes:
             lane.source.hand_back(f"waiting for Kafka: {fault}")
             lane.forget()
-        self._ticks.forget()
         if self._producer is not None:
             self._producer.close()
             self._producer = None

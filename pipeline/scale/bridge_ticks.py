@@ -34,7 +34,7 @@ class BridgeTicks:
 
     @property
     def failure(self) -> KafkaUnavailableError | None:
-        """Why the one on its way can never be confirmed."""
+        """Why the one on its way can never be confirmed, or could not even be sent."""
         return None if self._parcel is None else self._parcel.failure
 
     def take_confirmed(self) -> float | None:
@@ -45,14 +45,14 @@ class BridgeTicks:
         return self._clock() - self._sent_at
 
     def send_when_due(self, producer: KafkaProducer) -> None:
-        """Send one where it is time, and something is known. Raises KafkaUnavailableError."""
+        """Send one where it is time, and something is known."""
         if not self._progress.has_begun:
             return
         if self._parcel is None and self._clock() - self._sent_at >= self._tick_s:
             self._send(producer, is_last=False)
 
     def send_last(self, producer: KafkaProducer) -> None:
-        """Send the last one: nobody need wait for this bridge. Raises KafkaUnavailableError."""
+        """Send the last one: nobody need wait for this bridge."""
         if self._progress.has_told:
             self._send(producer, is_last=True)
 
@@ -62,6 +62,8 @@ class BridgeTicks:
 
     def _send(self, producer: KafkaProducer, *, is_last: bool) -> None:
         self._sent_at = self._clock()
-        parcel = Parcel()
-        producer.send(self._maker.of_tick(self._progress.tick(time_ns(), is_last=is_last)), parcel)
-        self._parcel = parcel
+        self._parcel = Parcel()
+        try:
+            producer.send(self._maker.of_tick(self._progress.tick(time_ns(), is_last=is_last)), self._parcel)
+        except KafkaUnavailableError as fault:
+            self._parcel.failure = fault

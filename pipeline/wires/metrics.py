@@ -97,7 +97,9 @@ _GAUGES = (
     _Gauged("rejects_bytes", "Bytes of the rejects kept.", lambda g: g.rejects_bytes),
     _Gauged("rejects_limit_bytes", "Most bytes of rejects that may be kept.", lambda g: g.rejects_limit),
     _Gauged(
-        "kafka_in_flight_messages", "Messages read from Kafka that are not done with.", lambda g: g.kafka_in_flight
+        "kafka_in_flight_messages",
+        "Messages read from Kafka that are not done with; of a bridge, those that Kafka has not confirmed.",
+        lambda g: g.kafka_in_flight,
     ),
     _Gauged(
         "track_watermark_timestamp_seconds",

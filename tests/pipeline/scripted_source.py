@@ -12,7 +12,10 @@ from schemas.delivery import Delivery
 
 
 class ScriptedSource:
-    """See pipeline.wires.source.Source."""
+    """See pipeline.wires.source.Source.
+
+    `gate`  closed, it holds an acknowledgement up, as a slow broker does.
+    """
 
     def __init__(self) -> None:
         self.acknowledged: list[Token] = []
@@ -20,6 +23,8 @@ class ScriptedSource:
         self.epoch = 1
         self.backlog = 0
         self.answer: QueueAnswer | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._tag = 0
         self._pieces: deque[Piece] = deque()
         self._arrived = asyncio.Event()
@@ -82,6 +87,7 @@ class ScriptedSource:
         return token.epoch == self.epoch and self._state is SourceState.CONSUMING
 
     async def acknowledge(self, token: Token) -> None:
+        await self.gate.wait()
         self.acknowledged.append(token)
 
     def hand_back(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Producers whose Kafka answers and yet does not confirm, or late: what a slow disk or too few copies look like.
+"""Producers whose Kafka answers and yet takes nothing, or takes it late: so do a slow disk, or too few copies.
 
 Own when a message goes to the real producer behind them. Must not know who waits for it.
 """
@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from time import monotonic
 
+from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_producer import KafkaProducer, Parcel
 
 
@@ -29,6 +30,17 @@ class Holding(KafkaProducer):
         for each in held:
             each[-1].pending -= 1
             self.keep(*each)
+
+
+class Refusing(KafkaProducer):
+    """It takes nothing while it `refuses`."""
+
+    refuses = False
+
+    def keep(self, topic: str, partition: int, key: bytes, value: bytes | None, parcel: Parcel) -> None:
+        if self.refuses:
+            raise KafkaUnavailableError("refused")
+        super().keep(topic, partition, key, value, parcel)
 
 
 class Late(KafkaProducer):

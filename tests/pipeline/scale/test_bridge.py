@@ -148,6 +148,7 @@ async def test_while_kafka_is_away_nothing_is_acknowledged_and_no_more_is_taken_
         tokens = [bench.source.deliver(messages(10, number)) for number in range(10, 110, 10)]
         await until(lambda: "see that Kafka runs" in bench.state[1])
         await until(lambda: bench.source.waiting == 7)
+        await until(lambda: (bench.meters.snapshot().gauges.kafka_in_flight or 0) >= 30)
         assert bench.state[0] is WorkerState.RETRYING
         assert bench.source.acknowledged == [first]
         await asyncio.to_thread(kafka.start)

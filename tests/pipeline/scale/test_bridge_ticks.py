@@ -11,6 +11,7 @@ from pipeline.wires.kafka_producer import KafkaProducer
 from pipeline.wires.source import Token
 from schemas.stream import Tick, Topic
 from tests.pipeline.scale.bridging import PARTITIONS, make_topics, maker, options
+from tests.pipeline.scale.slow_producers import Refusing
 from tests.services.kafka import Kafka
 
 pytestmark = pytest.mark.services
@@ -78,3 +79,16 @@ def test_one_that_went_with_its_producer_is_forgotten(kafka: Kafka) -> None:
     ticks.forget()
     assert str(ticks.failure) == "None"
     assert sent_at(ticks) is None
+
+
+def test_one_that_cannot_be_sent_has_failed(kafka: Kafka) -> None:
+    make_topics(kafka)
+    producer = Refusing(options(kafka), "test")
+    producer.refuses = True
+    progress = BridgeProgress("b")
+    progress.confirmed(Token(1, 1), 5, None)
+    ticks = BridgeTicks(progress, maker(), 1.0, Clock())
+    ticks.send_when_due(producer)
+    assert str(ticks.failure) == "refused"
+    assert ticks.take_confirmed() is None
+    producer.close()
