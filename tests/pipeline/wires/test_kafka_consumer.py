@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from pipeline.core.stream_messages import StreamMessage
+from pipeline.wires import kafka_consumer
 from pipeline.wires.kafka_consumer import KafkaConsumer, Mark, Taken
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_options import client_options
@@ -234,3 +236,22 @@ def test_options_of_no_use_are_refused_without_their_values() -> None:
         KafkaConsumer(wrong, "test", "test.group", [TOPIC], Member.__new__(Member))
     assert "secret-value" not in str(caught.value)
     assert caught.value.needs_operator
+
+
+def test_what_came_of_a_partition_that_went_meanwhile_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Returning(Consumer):
+        """It loses a partition in the call that returns what came of it: that is a matter of moments."""
+
+        def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
+            member.consumer._lost(self, [TopicPartition(TOPIC, 1)])
+            return [Message(TOPIC, partition, 7, b"k", b"content") for partition in range(PARTITIONS)]
+
+    monkeypatch.setattr(kafka_consumer, "Consumer", Returning)
+    (port,) = free_ports(1)
+    member = Member.__new__(Member)
+    member.told = []
+    member.consumer = KafkaConsumer(client_options([(LOOPBACK, port)]), "test", "test.group", [TOPIC], member)
+    member.consumer._flow.begin(dict.fromkeys(ALL))
+    taken = member.consumer.take(100, 0.0)
+    assert taken == [Taken((TOPIC, partition), 7, b"content") for partition in (0, 2)]
+    assert member.told == [("lost", {(TOPIC, 1)})]
