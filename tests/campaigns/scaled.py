@@ -57,7 +57,7 @@ class Scaled:
         """Messages that wait for a role; None where one of its processes does not say."""
         lags = [worker.metrics().get("chargeline_kafka_lag") for worker in self.processes[role]]
         known = [lag for lag in lags if lag is not None]
-        return sum(known) if known else None
+        return sum(known) if len(known) == len(lags) else None
 
     def total(self, role: str, name: str) -> float:
         """A metric over all processes of a role."""
