@@ -5,12 +5,13 @@ what is logged, or who reads the files for what is in them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.deferred import deferred
-from pipeline.secret import Masked
+from pipeline.secret import Masked, UnreadableSecretError, read_small
 from pipeline.settings import Settings
 from pipeline.wires.kafka_options import secret_values
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pipeline.wires import amqp_address
 else:
     amqp_address = deferred("pipeline.wires.amqp_address")
-
-_MOST_BYTES = 1 << 16
 
 
 def masked_words(settings: Settings) -> Iterable[Masked]:
@@ -44,15 +43,13 @@ class WordsInFile:
 
     def words(self) -> frozenset[str]:
         """Every word that was ever found; the file is read where it is another than before."""
-        try:
+        # Whoever uses the file says what is wrong with it.
+        with suppress(OSError, ValueError, UnreadableSecretError):
             status = self._path.stat()
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if seen != self._seen and status.st_size <= _MOST_BYTES:
-                self._words |= frozenset(self._find(self._path.read_bytes().decode("utf-8-sig")))
+            if seen != self._seen:
+                self._words |= frozenset(self._find(read_small(self._path)))
                 self._seen = seen
-        except (OSError, ValueError):
-            # Whoever uses the file says what is wrong with it.
-            return self._words
         return self._words
 
 

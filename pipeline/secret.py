@@ -83,7 +83,7 @@ class SecretFile(Secret):
         return self._text
 
     def _read_file(self) -> str:
-        text = _read_small(self.path).rstrip("\r\n")
+        text = read_small(self.path).rstrip("\r\n")
         if not text:
             message = "the file is empty"
             raise UnreadableSecretError(message)
@@ -107,8 +107,11 @@ def is_open_to_others(path: Path) -> bool:
     return status.st_uid == os.geteuid() and bool(status.st_mode & _FOR_OTHERS)
 
 
-def _read_small(path: Path) -> str:
-    """The text of a regular file. A pipe or a device would block, never end, or be empty the second time."""
+def read_small(path: Path) -> str:
+    """The text of a regular file. A pipe or a device would block, never end, or be empty the second time.
+
+    Raises UnreadableSecretError.
+    """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             message = "it is not a regular file"

@@ -1,6 +1,7 @@
 """Words that are never shown: also those of files that have more in them, as they are and as they were."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,8 @@ def test_what_cannot_be_read_is_for_others_to_tell(tmp_path: Path, content: byte
     path = tmp_path / "reply.json"
     path.write_bytes(content)
     assert words_of(EASEE_CONNECTION_FILE=path) == set()
+
+
+def test_a_pipe_is_left_to_whoever_uses_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert words_of(EASEE_CONNECTION_FILE=tmp_path / "pipe") == set()
