@@ -103,7 +103,7 @@ def check(folder: Path, patience_s: float = PATIENCE_S) -> Report:
     for message in read_messages(folder):
         is_confirmed = message.number in confirmed
         expected.add(message, is_confirmed=is_confirmed)
-        commands.see(message)
+        commands.see(message, confirmed.get(message.number))
         if is_confirmed:
             moments.append(message.at)
     samples = read_entries(folder / SAMPLES)

@@ -24,10 +24,13 @@ from tests.torture.messages import S
 from tests.torture.plan import CLOCK_STEPS
 
 READBACKS = frozenset({47, 48})
+SILENCES = frozenset({"timed_out", "expired"})
 SURE = 201
 BEFORE_NS, BEHIND_NS = 10 * S, 15 * S
 """So long before a step something may have been said that is taken in during it; and so long behind one something is
 still an hour behind the clock that was wrong."""
+HELD_NS = 120 * S
+"""So long a message may be with a consumer at most."""
 SLACK_NS = S // 1000
 """How far the order of two clock readings by two processes may deceive."""
 RESOLUTION_NS = 100
@@ -47,23 +50,25 @@ class Known(NamedTuple):
 class Commands:
     """Everything about commands that the journals hold."""
 
-    def __init__(self, log: Iterable[Entry], faults: Iterable[Entry]) -> None:
+    def __init__(self, log: Iterable[Entry], faults: Sequence[Entry]) -> None:
         self._by_kind: dict[str, list[Entry]] = defaultdict(list)
         for entry in log:
             self._by_kind[entry["is"]].append(entry)
         self._steps = [
             (each["began"] - BEFORE_NS, each["healed"] + BEHIND_NS) for each in faults if each["kind"] in CLOCK_STEPS
         ]
+        self._cancelled = [(each["began"], each["healed"]) for each in faults if each["kind"] == "consumer_cancelled"]
         self._responses: dict[tuple[str, int], list[Response]] = defaultdict(list)
+        self._waits_since: dict[tuple[str, int, int], int] = {}
         self._shown: dict[str, list[Shown]] = defaultdict(list)
         self._seen: set[tuple[str, int, int]] = set()
 
-    def see(self, message: Message) -> None:
-        """A message of the operator's queue, if commands have to do with it."""
+    def see(self, message: Message, confirmed_at: int | None) -> None:
+        """A message of the operator's queue, if commands have to do with it; when the broker surely had it, if ever."""
         serial, _, rest = message.routing_key.partition(".")
         kind, _, number = rest.partition(".")
         if kind == "CR":
-            self._see_response(serial, int(number), message)
+            self._see_response(serial, int(number), message, confirmed_at)
         elif kind == "O" and number in ("47", "48"):
             body = orjson.loads(message.body)
             stamped, arrived = nanoseconds(body["Timestamp"]), nanoseconds(message.arrival or "")
@@ -121,6 +126,7 @@ class Commands:
                 yield from _compare(each, truths[ref], *row, decided[ref])
         for key, fields in stored.values():
             yield Fault("command", f"nobody sent {key}: {fields}")
+        yield from self._said_too_early([each.sent for each in known if each.sent.ref not in exempt], owners, outcomes)
         for response in self._all_responses():
             if self._is_exempt(response.created_at, response.arrived_at):
                 continue
@@ -128,7 +134,7 @@ class Commands:
 
     @staticmethod
     def taken_back(outcomes: Rows) -> list[str]:
-        """Decisions that were said and do not hold, each in words: no fault, but somebody may have acted on it."""
+        """Decisions that were said and do not hold, each in words: no fault where the cloud was late, but known."""
         found = [(key, fields) for key, fields in outcomes.items() if fields.get("refuted") == 1.0]
         return [f"{dict(key[2])['outcome']} of {fields['ref']} to {key[1]}, at {key[3]}" for key, fields in found]
 
@@ -180,6 +186,25 @@ class Commands:
                     owners[serial, command_id, response.created_at] = each.ref
         return truths, owners
 
+    def _said_too_early(
+        self, sent: Sequence[Sent], owners: Mapping[tuple[str, int, int], str], outcomes: Rows
+    ) -> Iterator[Fault]:
+        """Time-outs that were taken back, though the answer lay in the queue when the time was over.
+
+        Where the queue itself died, the broker may have kept what it had given out from everybody.
+        """
+        answers = {ref: name for name, ref in owners.items()}
+        taken_back = {
+            str(fields["ref"])
+            for key, fields in outcomes.items()
+            if fields.get("refuted") == 1.0 and dict(key[2])["outcome"] in SILENCES
+        }
+        for each in sent:
+            since = self._waits_since.get(answers.get(each.ref, ("", 0, 0)), each.deadline + 1)
+            is_kept = any(began - HELD_NS < since < healed for began, healed in self._cancelled)
+            if each.ref in taken_back and since <= each.deadline and not is_kept:
+                yield Fault("command", f"{each} timed out, though its answer was in the queue at {since}")
+
     def _published_twice(self) -> Iterator[Fault]:
         """Each command of ours comes to the exchange once, and surely where the worker said so."""
         fresh = Counter(_ref_of(each) for each in self._by_kind["taken"] if not each["again"])
@@ -188,13 +213,15 @@ class Commands:
         promised = {each["as"]["ref"] for each in self._by_kind["told"] if each["status"] == SURE}
         yield from (Fault("command", f"{ref} was called published, and never came") for ref in promised - came)
 
-    def _see_response(self, serial: str, command_id: int, message: Message) -> None:
+    def _see_response(self, serial: str, command_id: int, message: Message, confirmed_at: int | None) -> None:
         body = orjson.loads(message.body)
         times = (nanoseconds(body["Timestamp"]), nanoseconds(message.arrival or ""), nanoseconds(body["DeliveredAt"]))
         created, arrived, delivered = times
         assert created is not None
         assert arrived is not None
         assert delivered is not None
+        if confirmed_at is not None:
+            self._waits_since.setdefault((serial, command_id, created), confirmed_at)
         if (serial, command_id, created) not in self._seen:
             self._seen.add((serial, command_id, created))
             response = Response(serial, command_id, created, arrived, delivered, body["WasAccepted"])
@@ -233,9 +260,7 @@ def _compare(
     wrong += [
         f"{name} {fields.get(name)}, not {value}" for name, value in truth.fields.items() if fields.get(name) != value
     ]
-    expected = {
-        each: at if each[0] not in ("timed_out", "expired") else sent.deadline for each, at in truth.outcomes.items()
-    }
+    expected = {each: at if each[0] not in SILENCES else sent.deadline for each, at in truth.outcomes.items()}
     if expected.keys() != decided.keys():
         wrong.append(f"decisions {sorted(decided)}, not {sorted(expected)}")
     elif any(not 0 <= decided[each] - at < RESOLUTION_NS for each, at in expected.items()):

@@ -35,7 +35,7 @@ TIMEOUT_S = 8
 """COMMAND_TIMEOUT of the worker that is tortured: short, so that many commands end within a run."""
 
 POLL_S = 0.1
-_NUMBER = Struct("<Q")
+_CONFIRMED = Struct("<QQ")
 
 Entry: TypeAlias = Mapping[str, Any]
 
@@ -75,14 +75,14 @@ def read_messages(folder: Path) -> Iterator[Message]:
         yield from map(from_line, lines)
 
 
-def read_confirmed(folder: Path) -> set[int]:
-    """The numbers of those that the broker took, each with its promise."""
-    return {number for (number,) in _NUMBER.iter_unpack((folder / CONFIRMED).read_bytes())}
+def read_confirmed(folder: Path) -> dict[int, int]:
+    """By the numbers of those that the broker took, each with its promise: when it surely had them, nanoseconds."""
+    return dict(_CONFIRMED.iter_unpack((folder / CONFIRMED).read_bytes()))
 
 
-def numbers(confirmed: Iterable[int]) -> bytes:
+def confirmations(numbers: Iterable[int], at: int) -> bytes:
     """What is appended to `CONFIRMED`."""
-    return b"".join(map(_NUMBER.pack, confirmed))
+    return b"".join(_CONFIRMED.pack(number, at) for number in numbers)
 
 
 def append(path: Path, entry: Entry) -> None:

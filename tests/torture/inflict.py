@@ -217,19 +217,22 @@ def connections_closed(site: Site, _: Drawn) -> Iterator[None]:
     yield
 
 
-@contextmanager
-def killed_without_store(site: Site, drawn: Drawn) -> Iterator[None]:
+def killed_without(of: Callable[[Site], Server]) -> Fault:
     """What is acknowledged too early, or kept too early, is gone now.
 
-    A store that is only held still writes what it was sent before, when it goes on; one that dies does not.
+    A server that is only held still carries out what it was sent before, when it goes on; one that dies does not.
     """
-    victim = site.victim(drawn.card.on, drawn.dice)
-    away = held_still(store) if drawn.dice < STILL else died(store)
-    with away(site, drawn):
-        time.sleep(drawn.lasts_s)
-        victim.process.kill()
-        yield
-        victim.start()
+
+    @contextmanager
+    def begun(site: Site, drawn: Drawn) -> Iterator[None]:
+        victim = site.victim(drawn.card.on, drawn.dice)
+        with (held_still(of) if drawn.dice < STILL else died(of))(site, drawn):
+            time.sleep(drawn.lasts_s)
+            victim.process.kill()
+            yield
+            victim.start()
+
+    return begun
 
 
 @contextmanager
@@ -284,12 +287,13 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "token_replaced": token_replaced,
         "consumer_cancelled": consumer_cancelled,
         "connections_closed": connections_closed,
-        "killed_without_store": killed_without_store,
+        "killed_without_store": killed_without(store),
         "cut_off_without_store": cut_off_without_store,
         "kafka_stopped": stopped(kafka),
         "kafka_restarted": stopped(kafka),
         "kafka_killed": died(kafka),
         "kafka_paused": held_still(kafka),
+        "killed_without_kafka": killed_without(kafka),
         "paused_beyond_session": paused,
     }
 )

@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from time import time_ns
 from typing import NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractExchange, HeadersType
 
-from tests.torture.folder import CONFIRMED, MESSAGES, Message, numbers, to_line
+from tests.torture.folder import CONFIRMED, MESSAGES, Message, confirmations, to_line
 from tests.torture.messages import Said
 
 AT_ONCE = 500
@@ -93,7 +94,7 @@ class Outlet:
             each.cancel()
         faults = [fault for each in done if (fault := each.exception()) is not None]
         taken = [m.number for m, each in zip(piece, publishing, strict=True) if each in done and not each.exception()]
-        self._confirmed.write(numbers(taken))
+        self._confirmed.write(confirmations(taken, time_ns()))
         self._count += len(taken)
         kept = set(taken)
         left = [message for message in piece if message.number not in kept]

@@ -66,10 +66,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "kafka_restarted": Kind(NOTHING),
         "kafka_killed": Kind(USUAL),
         "kafka_paused": Kind(USUAL),
+        "killed_without_kafka": Kind(BRIEF, Befalls.PROCESS),
         "paused_beyond_session": Kind(BEYOND_SESSION, Befalls.PROCESS),
     }
 )
-KAFKA_KINDS = frozenset({"paused_beyond_session", *(kind for kind in KINDS if kind.startswith("kafka_"))})
+KAFKA_KINDS = frozenset({"paused_beyond_session", *(kind for kind in KINDS if "kafka" in kind)})
 """What needs a Kafka, beside the ways to it."""
 CLOCK_STEPS = frozenset({"clock_ahead", "clock_behind"})
 ONE_OF_EACH: Sequence[frozenset[str]] = (

@@ -1,19 +1,29 @@
-"""A worker with one promise broken on purpose, to see that the checker finds it.
+"""A worker, or all roles, with one promise broken on purpose, to see that the checker finds it.
 
     python -m tests.torture.sabotage NAME run
+    python -m tests.torture.sabotage NAME run --role bridge
 
 Owns what is broken, by patching this process alone. Everything else is `chargeline`.
 """
 
+import asyncio
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pipeline.cli import main as chargeline
 from pipeline.core import freshness, rows, watermark
+from pipeline.core.atomic_entries import RawEntry
+from pipeline.core.bridges import Bridges
 from pipeline.core.settlement import Group, Refusals
+from pipeline.core.stream_messages import StreamMessage
 from pipeline.core.verdict import Action, Verdict
 from pipeline.journey import BatchReport, Journey
+from pipeline.scale.bridge_lane import Lane, Sent
+from pipeline.scale.confirmed_sender import ConfirmedSender
+from pipeline.scale.track_partition import TrackPartition
+from pipeline.scale.write import Writer
+from pipeline.scale.write_load import Load
 from pipeline.wires import influx
 from pipeline.wires.amqp import AmqpSource
 from pipeline.wires.source import Token
@@ -21,8 +31,10 @@ from pipeline.wires.store import Refusal
 from pipeline.worker import Worker, _Load
 from schemas.reject import RejectReason
 from schemas.row import Row
+from schemas.stream import Tick
 
 ETERNITY_NS = 10**20
+ROWS_LATER_S = 1.0
 
 
 def put(owner: object, name: str, broken: object) -> None:
@@ -89,6 +101,54 @@ def watermark_unbounded() -> None:
         put(module, "AHEAD_NS", ETERNITY_NS)
 
 
+def bridge_acknowledges_before_kafka() -> None:
+    def early(self: Lane) -> Sequence[Sent]:
+        taken = list(self._under_way)
+        self._under_way.clear()
+        self._unconfirmed = 0
+        return taken
+
+    put(Lane, "take_confirmed", early)
+
+
+def track_keeps_before_rows() -> None:
+    """What follows from a round is remembered a while before its rows are sent."""
+    intended, send = TrackPartition.intended, ConfirmedSender.send
+
+    def everything(self: TrackPartition) -> Iterator[RawEntry]:
+        yield from intended(self)
+        yield from self.changes()
+
+    async def later(self: ConfirmedSender, messages: Sequence[StreamMessage]) -> None:
+        if messages:
+            await asyncio.sleep(ROWS_LATER_S)
+        await send(self, messages)
+
+    put(TrackPartition, "intended", everything)
+    put(ConfirmedSender, "send", later)
+
+
+def track_hears_one_bridge() -> None:
+    """Time is what the foremost bridge says."""
+
+    def take(self: Bridges, tick: Tick) -> int | None:
+        self._watermark = max(self._watermark or 0, tick.watermark or 0)
+        return self._watermark
+
+    put(Bridges, "take", take)
+
+
+def write_commits_before_write() -> None:
+    submit = Writer._submit
+
+    def early(self: Writer, load: Load) -> None:
+        submit(self, load)
+        self._progress.written(load.batch.ends, load.again)
+        self._commit(self._progress.due())
+
+    put(Writer, "_submit", early)
+
+
 SABOTAGES: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "acknowledge_before_write": acknowledge_before_write,
@@ -97,6 +157,10 @@ SABOTAGES: Mapping[str, Callable[[], None]] = MappingProxyType(
         "same_second_falls_together": same_second_falls_together,
         "state_before_store": state_before_store,
         "watermark_unbounded": watermark_unbounded,
+        "bridge_acknowledges_before_kafka": bridge_acknowledges_before_kafka,
+        "track_keeps_before_rows": track_keeps_before_rows,
+        "track_hears_one_bridge": track_hears_one_bridge,
+        "write_commits_before_write": write_commits_before_write,
     }
 )
 

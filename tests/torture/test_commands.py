@@ -1,7 +1,7 @@
 """The checker's reading of command rows: right ones pass, and each way to be wrong is told."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from tests.torture.messages import MS, S
 
 AT = 1_795_890_734 * S + 250 * MS
 REF = "dd8c4f4a2d0b1ce8f0f5e4f0f3d9b6aa"
+DEADLINE = AT + TIMEOUT_S * S
 PLACE = AT + zlib.crc32(REF.encode()) % 100
 TAGS = (("command", "SetDynamicChargerCurrent"),)
 FLAGS = dict.fromkeys(("failed", "timed_out", "expired", "late", "superseded"), 0.0)
@@ -46,12 +47,14 @@ def told(status: int = 201) -> list[Mapping[str, Any]]:
     ]
 
 
-def commands(*faults: Mapping[str, Any], status: int = 202, is_answered: bool = True) -> Commands:
+def commands(
+    *faults: Mapping[str, Any], status: int = 202, is_answered: bool = True, confirmed_at: int | None = AT + S
+) -> Commands:
     found = Commands(told(status), faults)
     if is_answered:
         taken = read_command("EH1.C.48", b'{"Id":48,"Arguments":[{"Id":1,"Value":"16"}]}', AT + 50 * MS)
         for due in [answer(taken, 366_107_000), *readback(taken, 900 * MS)]:
-            found.see(Message(1, AT, *due.said))
+            found.see(Message(1, AT, *due.said), confirmed_at)
     return found
 
 
@@ -121,6 +124,30 @@ def test_a_command_that_nobody_answered_timed_out() -> None:
         {("command", "EH1", TAGS, PLACE): row}, {outcome: {"ref": REF, "refuted": 0.0, "late": 0.0}}, {}
     )
     assert list(faults) == []
+
+
+@pytest.mark.parametrize(
+    ("confirmed_at", "faults", "is_fault"),
+    [
+        (DEADLINE, (), True),
+        (DEADLINE + 1, (), False),
+        (None, (), False),
+        (DEADLINE, ({"kind": "broker_killed", "began": DEADLINE, "healed": DEADLINE + S},), True),
+        (DEADLINE, ({"kind": "consumer_cancelled", "began": DEADLINE, "healed": DEADLINE + S},), False),
+        (DEADLINE, ({"kind": "consumer_cancelled", "began": AT - 9 * S, "healed": DEADLINE - 1},), True),
+    ],
+)
+def test_nothing_times_out_while_its_answer_is_in_the_queue(
+    confirmed_at: int | None, faults: Sequence[Mapping[str, Any]], is_fault: bool
+) -> None:
+    right, outcomes, responses = rows()
+    early: RowKey = ("command_outcome", "EH1", (*TAGS, ("outcome", "timed_out")), DEADLINE)
+    said: Rows = {**outcomes, early: {"ref": REF, "refuted": 1.0, "late": 0.0}}
+    found = commands(*faults, confirmed_at=confirmed_at)
+    told = [fault.words for fault in found.faults(right, said, responses)]
+    assert len(told) == is_fault
+    assert all(f"its answer was in the queue at {confirmed_at}" in words for words in told)
+    assert len(found.taken_back(said)) == 1
 
 
 def test_each_fate_befalls_some_command_and_the_same_one_always() -> None:

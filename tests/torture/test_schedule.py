@@ -10,7 +10,7 @@ from tests.torture.shells import SHELLS, shell_of
 from tests.torture.test_torture import LEAST, SEED
 
 SEEDS = (*range(200), SEED)
-OF_PROCESSES = ("killed", "paused", "ended", "paused_beyond_session")
+OF_PROCESSES = ("killed", "paused", "ended", "killed_without_kafka", "paused_beyond_session")
 
 
 def first(count: int, seed: int, shell: str, targets: Targets, without: str = "") -> list[Drawn]:
@@ -54,7 +54,7 @@ def test_each_role_is_killed_paused_and_ended_early() -> None:
     targets = {Befalls.WAY: ("broker", "store", "kafka"), Befalls.PROCESS: roles, Befalls.WRITER: writers}
     wanted = {f"{kind}:{role}" for kind in OF_PROCESSES for role in ("bridge", "track", "write")}
     for seed in SEEDS:
-        early = first(20, seed, "kafka", targets)
+        early = first(21, seed, "kafka", targets)
         assert wanted <= {each.card.name for each in early}
         assert all(any(each.card.kind in kinds for each in early) for kinds in ONE_OF_EACH)
         assert all(each.is_on_a_process for each in early if each.card.name in wanted)

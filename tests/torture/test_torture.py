@@ -36,6 +36,7 @@ class Broken(NamedTuple):
     calls_it: Sequence[str]
     patience_s: float = 20.0
     settings: Sequence[str] = ()
+    shell: str = "single"
 
 
 BROKEN = {
@@ -46,6 +47,11 @@ BROKEN = {
     # Batches of half a second, in one of which some time-out surely falls, and which are begun before the kill.
     "state_before_store": Broken("killed_without_store", 8, ["command"], PATIENCE_S, ["--setting", "BATCH_AGE=500ms"]),
     "watermark_unbounded": Broken("killed", 1, ["command"], PATIENCE_S),
+    # Three roles, each of which the fault befalls twice; those of the first kind only who writes.
+    "bridge_acknowledges_before_kafka": Broken("killed_without_kafka", 6, ["lost"], shell="kafka"),
+    "track_keeps_before_rows": Broken("killed", 6, ["command"], PATIENCE_S, shell="kafka"),
+    "track_hears_one_bridge": Broken("paused_beyond_session", 6, ["command"], PATIENCE_S, shell="kafka"),
+    "write_commits_before_write": Broken("killed_without_store", 4, ["lost"], PATIENCE_S, shell="kafka"),
 }
 QUICK = "acknowledge_before_write"
 
@@ -64,6 +70,7 @@ def test_a_broken_promise_is_found_out(tmp_path: Path, name: str) -> None:
     broken = BROKEN[name]
     program = f"{sys.executable} -m tests.torture.sabotage {name}"
     faults = ["--seed", "1", "--kinds", broken.kinds, "--least", str(broken.least), "--program", program]
+    faults += ["--shell", broken.shell]
     talk = ["--seed", "1", *LITTLE]
     ended = torture(tmp_path, AT_LEAST, [*faults, *broken.settings], talk, broken.patience_s)
     print(f"{name}\n{ended.table}")
