@@ -193,7 +193,8 @@ class TrackRole:
             self._tracker.given(partitions)
         # What others have from now on is told by them.
         self._look_at_alerts()
-        _LOG.info("%d partitions of %s are ours", len(partitions), Topic.TRACK.value)
+        names = ", ".join(map(str, sorted(partitions))) or "none"
+        _LOG.info("partitions of %s that are ours: %s", Topic.TRACK.value, names)
 
     def _settled(self, settled: Settled) -> None:
         """A round is durable."""

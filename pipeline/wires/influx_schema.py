@@ -52,6 +52,7 @@ class GuardedStore:
         self._bucket = bucket
         self._read_token = read_token
         self._is_known = False
+        self._told = ""
 
     @property
     def requests(self) -> int:
@@ -83,7 +84,15 @@ class GuardedStore:
         except StoreUnavailableError as fault:
             if not fault.needs_operator:
                 raise
-            _LOG.info("the bucket's schema version is not known, which is no fault: %s", fault)
+            self._tell(str(fault))
             version = None
+        else:
+            self._told = ""
         refuse_newer(self._bucket, version)
         self._is_known = True
+
+    def _tell(self, why: str) -> None:
+        """Once: while there is trouble the bucket is looked at before each try."""
+        if why != self._told:
+            _LOG.info("the bucket's schema version is not known, which is no fault: %s", why)
+            self._told = why

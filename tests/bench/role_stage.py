@@ -79,11 +79,13 @@ class RoleStage:
 
     def make_topics(self, messages: Sequence[StreamMessage] = ()) -> None:
         """Topics anew, which hold these messages and nothing else."""
-        host, _, port = self._kafka.brokers.rpartition(":")
-        options = client_options([(host, int(port))])
         self._kafka.delete_topics(self._kafka.topics())
-        TopicKeeper(options).create(TopicPlan(PARTITIONS, 1, RETENTION_NS))
-        producer, parcel = KafkaProducer(options, "bench"), Parcel()
+        TopicKeeper(self._options()).create(TopicPlan(PARTITIONS, 1, RETENTION_NS))
+        self.fill(messages)
+
+    def fill(self, messages: Sequence[StreamMessage]) -> None:
+        """Send these to the topics; they are there when this returns."""
+        producer, parcel = KafkaProducer(self._options(), "bench"), Parcel()
         for first in range(0, len(messages), AT_ONCE):
             producer.send(messages[first : first + AT_ONCE], parcel)
         while not parcel.is_confirmed:
@@ -91,6 +93,10 @@ class RoleStage:
             if parcel.failure is not None:
                 raise ServiceError(str(parcel.failure))
         producer.close()
+
+    def _options(self) -> Mapping[str, str]:
+        host, _, port = self._kafka.brokers.rpartition(":")
+        return client_options([(host, int(port))])
 
     @contextmanager
     def lives(self, role: str, count: int, settings: Mapping[str, str]) -> Iterator[Lives]:

@@ -1,13 +1,12 @@
 """One life of `chargeline run --role track`, from its topic to derived rows, with one process or several: what it took.
 
-A topic that was filled before is followed to its end: all that a bridge sends to `track` of simulated messages and
-commands, in batches of one size, with a tick after each. What is counted is a record of
-that topic: an observation that is followed, a response, a command, a list of who was heard, a tick (every partition has
-each tick). Beside it a message of the queue is counted, most of which never come here but as part of such a list.
+Once all partitions are given out, a topic is filled at once and followed to its end: all that a bridge sends to `track`
+of simulated messages and commands, in batches of one size, with a tick after each. What is counted is a record of that
+topic: an observation that is followed, a response, a command, a list of who was heard, a tick (every partition has each
+tick). Beside it a message of the queue is counted, most of which never come here but as part of such a list.
 
 CPU time is that of the processes, user and system and the client library's threads together. Wall time is from the
-first record that is done with until no partition has any left, by the processes' own gauges: the first of two has a
-head start while the other joins, which the rate includes.
+first message that is sent until every record is done with, by the processes' own counters.
 Afterwards the derived rows must be those of one derivation.
 """
 
@@ -64,14 +63,14 @@ class TrackRing:
 
     def live(self, stream: Stream, count: int) -> Life:
         """One life of so many trackers, on fresh topics."""
-        self._stage.make_topics(stream.sent)
-        before = cpu_s_of(self._folder / "kafka")
+        self._stage.make_topics()
         with self._stage.lives("track", count, {}) as trackers:
+            began = trackers.until(lambda: _have_all(trackers, count), POLL_S)
+            before = cpu_s_of(self._folder / "kafka")
             if stream.records:
-                began = trackers.until(lambda: any(trackers.delivered()), POLL_S)
-                ended = trackers.until(lambda: _are_done(trackers), POLL_S)
+                self._stage.fill(stream.sent)
+                ended = trackers.until(lambda: sum(filter(None, trackers.delivered())) >= stream.records, POLL_S)
             else:
-                began = trackers.until(lambda: all(trackers.metrics()), POLL_S)
                 time.sleep(IDLE_S)
                 ended = time.monotonic()
             kafka_s = cpu_s_of(self._folder / "kafka") - before
@@ -128,6 +127,6 @@ def _tick(number: int, at: int, watermark: int | None) -> Tick:
     return Tick("b", 1, number, at, watermark, watermark, 1, at - STEP // 2, is_last=False)
 
 
-def _are_done(trackers: Lives) -> bool:
-    lags = [float(lag) for text in trackers.metrics() for lag in LAG.findall(text)]
-    return len(lags) == PARTITIONS and not any(lags)
+def _have_all(trackers: Lives, count: int) -> bool:
+    """Whether each has its share of the partitions."""
+    return all(len(LAG.findall(text)) == PARTITIONS // count for text in trackers.metrics())

@@ -53,6 +53,7 @@ class Site:
         self.bucket = self.store.add_bucket(shard_s=YEAR_S)
         self.token_file = folder / "influx-token"
         self.token = self.store.add_token(self.bucket)
+        self.token_file.touch(mode=0o600)
         self.token_file.write_text(self.token.token, "ascii")
         self.disk = _made(folder / "disk")
         self.has_own_disk = _mounted(self.disk)

@@ -69,11 +69,16 @@ def test_a_token_that_may_only_write_is_enough(
     assert caplog.text.count("which is no fault") == 1
 
 
-def test_after_trouble_the_bucket_is_looked_at_again(influxdb: InfluxDb, ours: Bucket) -> None:
+def test_after_trouble_the_bucket_is_looked_at_again(
+    influxdb: InfluxDb, ours: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     token = "wrong"
     with closing(GuardedStore(InfluxStore(ours, lambda: token), ours, lambda: token)) as store:
-        with pytest.raises(StoreUnavailableError, match="unauthorized"):
-            store.write([ROW])
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError, match="unauthorized"):
+                store.write([ROW])
+        assert caplog.text.count("which is no fault") == 1
         say(influxdb, ours.name, "newer", 2, 10**18)
         token = influxdb.token
         with pytest.raises(StoreUnavailableError, match="schema version 2"):
