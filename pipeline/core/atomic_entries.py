@@ -1,7 +1,7 @@
 """Atomic entries: the changes of a round in a store of entries that keeps one after the other, all of them or none.
 
 Owns the form of an entry, and the order in which a round's are given. Pure. Must not know what an entry says, or where
-it is kept.
+it is kept. What is too long for one entry is in several (`pipeline.core.long_entries`).
 
 Where entries are kept they keep their order, but a crash may keep only the first of a round. So each bears the number
 of its round, and what stood there before; then comes the mark, one entry that says which round is whole. What a round
@@ -20,6 +20,8 @@ from zlib import crc32
 
 import orjson
 
+from pipeline.core.long_entries import LongEntries
+
 RawEntry = tuple[str, bytes | None]
 """A key, and what is kept under it from now on; None for nothing."""
 
@@ -32,6 +34,8 @@ _NOTHING = -1
 _EXTENT = Struct("<QQ")
 """Of all entries: how many there are, and the sum of their checksums. A mark of an older version does not say it."""
 _ALL = (1 << 64) - 1
+_MOST_BYTES = 1_000_000
+"""Of a content in one entry, which may hold what stood there before, too: no message is nearly as long as it may be."""
 _UNKNOWN = "an entry is kept that is none of this program's"
 _MOST_DROPPED = 3_000
 """Keys that are named in one entry, so that it is far below what a message may be."""
@@ -51,10 +55,11 @@ class AtomicEntries:
     `damage`  what shows that not all was given that was kept, in words; empty where nothing does.
     """
 
-    __slots__ = ("_begun", "_count", "_sum", "_whole", "damage")
+    __slots__ = ("_begun", "_count", "_long", "_sum", "_whole", "damage")
 
-    def __init__(self) -> None:
-        """Nothing is kept."""
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        """Nothing is kept. A content that is longer is kept in several entries."""
+        self._long = LongEntries(most_bytes)
         self._whole = self._count = self._sum = 0
         self._begun: dict[str, bytes | None] = {}
         self.damage = ""
@@ -81,7 +86,7 @@ class AtomicEntries:
         elif any(entry.before is not None for entry in entries.values()):
             # Only before the first round nothing stood there, and only its mark may be missing.
             self.damage = f"{len(found)} entries were read, and no mark"
-        return found
+        return self._long.join(found)
 
     def round(self, changes: Mapping[str, bytes | None], raw: Mapping[str, bytes]) -> Iterator[RawEntry]:
         """What is to be kept, in this order, so that all of `changes` is kept, or nothing.
@@ -90,6 +95,7 @@ class AtomicEntries:
         while this goes on. A round that was not given whole to the store is followed by `restore` alone.
         """
         self._whole = number = self._whole + 1
+        changes = self._long.cut(changes)
         for key, before in self._begun.items():
             if key not in changes:
                 yield key, None if before is None else _write(number, before, before)

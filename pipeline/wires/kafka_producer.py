@@ -37,8 +37,6 @@ _SETTINGS: Mapping[str, str | int | float | bool] = {
     "queue.buffering.max.kbytes": 1_048_576,
     "statistics.interval.ms": 0,
 }
-_TOO_LONG = "MSG_SIZE_TOO_LARGE"
-"""Said here, before anything is sent: what a broker refuses so is not as long, and its topic is not as we made it."""
 _ROOM_S = 0.05
 _ROOM_TRIES = 20
 _PROBE_S = 3.0
@@ -123,16 +121,7 @@ class KafkaProducer:
         except BufferError:
             self._send_when_there_is_room(topic, partition, key, value, parcel)
         except KafkaException as fault:
-            error = error_of(fault)
-            if error.name() == _TOO_LONG:
-                words = (
-                    f"Kafka: {len(value or b''):,} bytes are to be kept under "
-                    f"{key.decode(errors='backslashreplace')!r} in {topic}, more than a message may be; where it names "
-                    "a charger, that says too much for as long as it is remembered: see to it, or lower "
-                    "CHARGELINE_LATE_DATA"
-                )
-                raise KafkaUnavailableError(words, needs_operator=True) from fault
-            raise as_unavailable(error) from fault
+            raise as_unavailable(error_of(fault)) from fault
         parcel.pending += 1
 
     def poll(self, wait_s: float = 0.0) -> int:

@@ -12,15 +12,19 @@ from pipeline.core.atomic_entries import MARK, AtomicEntries, RawEntry
 HEAD = 16
 """Bytes of an entry before its contents."""
 KEYS = st.sampled_from(["fact a", "fact b", "fact c", "heard 1"])
+LENGTHS = st.integers(1, 6)
+"""Most bytes of a content in one entry: contents of six have up to as many parts."""
 CONTENTS = st.none() | st.binary(max_size=6)
 ROUNDS = st.lists(st.tuples(st.dictionaries(KEYS, CONTENTS), st.none() | st.integers(0, 12)), max_size=12)
 
 
-@given(ROUNDS)
-def test_a_round_is_kept_whole_or_not_at_all(rounds: list[tuple[dict[str, bytes | None], int | None]]) -> None:
+@given(ROUNDS, LENGTHS)
+def test_a_round_is_kept_whole_or_not_at_all(
+    rounds: list[tuple[dict[str, bytes | None], int | None]], most_bytes: int
+) -> None:
     raw: dict[str, bytes] = {}
     kept: dict[str, bytes] = {}
-    entries = AtomicEntries()
+    entries = AtomicEntries(most_bytes)
     for changes, cut_at in rounds:
         is_whole = False
         for place, (key, content) in enumerate(entries.round(changes, raw)):
@@ -38,8 +42,9 @@ def test_a_round_is_kept_whole_or_not_at_all(rounds: list[tuple[dict[str, bytes 
                 else:
                     kept[key] = now
         if cut_at is not None:
-            entries = AtomicEntries()
+            entries = AtomicEntries(most_bytes)
             assert (entries.restore(raw), entries.damage) == (kept, "")
+    assert all(len(content) <= HEAD + 2 * most_bytes for key, content in raw.items() if " " in key)
     entries = AtomicEntries()
     assert (entries.restore(raw), entries.damage) == (kept, "")
 

@@ -1,7 +1,10 @@
 """Entries of a compacted topic at a real Kafka: what stands is what was sent last, and what was dropped is gone."""
 
+from random import Random
+
 import pytest
 
+from pipeline.core.atomic_entries import AtomicEntries
 from pipeline.wires.kafka_entries import EntrySender, read_entries
 from pipeline.wires.kafka_fault import KafkaUnavailableError
 from pipeline.wires.kafka_options import MOST_MESSAGE_BYTES, client_options
@@ -29,10 +32,25 @@ def test_what_stands_is_what_was_sent_last(kafka: Kafka) -> None:
     assert read_entries(options(kafka), STATE, PARTITIONS) == [{}, dict(many), {b"a": b"3"}]
 
 
+def test_what_is_longer_than_any_message_may_be_is_kept_whole(kafka: Kafka) -> None:
+    make_topics(kafka)
+    long = Random(1).randbytes(2 * MOST_MESSAGE_BYTES + 1)
+    entries, raw = AtomicEntries(), dict[str, bytes]()
+    for content in (long, long[::-1]):
+        sender = EntrySender(options(kafka), "test", STATE, lambda _: None)
+        sender.send(0, ((key.encode(), part) for key, part in entries.round({"fact a": content}, raw)))
+        sender.wait()
+        sender.close()
+        found, _, _ = read_entries(options(kafka), STATE, PARTITIONS)
+        entries, raw = AtomicEntries(), {key.decode(): part for key, part in found.items()}
+        assert entries.restore(raw) == {"fact a": content}
+        assert not entries.damage
+
+
 def test_an_entry_that_is_refused_is_told(kafka: Kafka) -> None:
     make_topics(kafka)
     sender = EntrySender(options(kafka), "test", STATE, lambda _: None)
-    with pytest.raises(KafkaUnavailableError, match="more than a message may be"):
+    with pytest.raises(KafkaUnavailableError, match="Message size too large"):
         sender.send(0, [(b"a", bytes(MOST_MESSAGE_BYTES + 1))])
     sender.close()
     sender = EntrySender(options(kafka), "test", "nowhere", lambda _: None)

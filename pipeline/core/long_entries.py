@@ -1,0 +1,67 @@
+"""Long entries: contents of any length, in entries that are no longer than a message may be.
+
+Owns how a content is cut, and the keys of its parts. Pure. Must not know rounds, what an entry says, or where it is
+kept.
+
+The first part stands under the content's own key, the others under this key and their number, and under number 0 stands
+how many there are: a content of which a part is missing is none. Most contents are short, and stand as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+_NUMBER = " +"
+_COUNT = 0
+
+
+class LongEntries:
+    """For one store of entries. The caller's keys do not end with a blank, a plus and a number."""
+
+    __slots__ = ("_counts", "_most")
+
+    def __init__(self, most_bytes: int) -> None:
+        """No entry is to be longer than this."""
+        self._most = most_bytes
+        self._counts: dict[str, int] = {}
+
+    def join(self, entries: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The contents, of all entries that there are; from now on `cut` goes by these."""
+        found: dict[str, bytes] = {}
+        parts: dict[str, dict[int, bytes]] = {}
+        for key, content in entries.items():
+            name, sign, number = key.rpartition(_NUMBER)
+            if sign and number.isdecimal():
+                parts.setdefault(name, {})[int(number)] = content
+            else:
+                found[key] = content
+        self._counts = {}
+        for key, others in parts.items():
+            first, count = found.pop(key, None), int(others.get(_COUNT, b"0"))
+            self._counts[key] = max(*others, count)
+            if first is not None and count and all(number in others for number in range(1, count + 1)):
+                found[key] = b"".join([first, *(others[number] for number in range(1, count + 1))])
+        return found
+
+    def cut(self, changes: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
+        """What is to be kept so that these are; None for what is to be dropped."""
+        if not self._counts and not any(self._is_long(content) for content in changes.values()):
+            return changes
+        return {name: part for key, content in changes.items() for name, part in self._parts(key, content)}
+
+    def _is_long(self, content: bytes | None) -> bool:
+        return content is not None and len(content) > self._most
+
+    def _parts(self, key: str, content: bytes | None) -> Iterator[tuple[str, bytes | None]]:
+        had = self._counts.pop(key, None)
+        yield key, None if content is None else content[: self._most]
+        count = 0
+        if content is not None and self._is_long(content):
+            for count, first in enumerate(range(self._most, len(content), self._most), 1):
+                yield f"{key}{_NUMBER}{count}", content[first : first + self._most]
+            yield f"{key}{_NUMBER}{_COUNT}", str(count).encode()
+            self._counts[key] = count
+        if had is not None:
+            yield from _dropped(key, range(count + 1 if count else _COUNT, had + 1))
+
+
+def _dropped(key: str, numbers: Iterable[int]) -> Iterator[tuple[str, None]]:
+    return ((f"{key}{_NUMBER}{number}", None) for number in numbers)
