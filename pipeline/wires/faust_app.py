@@ -117,7 +117,7 @@ class FollowedTopic:
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
-        self._app.transport = DoneTransport(self._app.conf.broker_consumer, self._app)
+        self._app.transport = transport = DoneTransport(self._app.conf.broker_consumer, self._app)
         topic = self._app.topic(parts.topic, key_serializer="raw", value_serializer="raw")
         state = self._app.topic(
             parts.state, key_serializer="raw", value_serializer="raw", acks=False, internal=True, allow_empty=True
@@ -126,6 +126,7 @@ class FollowedTopic:
         self._table.keep = parts.keep
         self._app.tables.add(self._table)
         self._table.see_restored = self._see_restored
+        transport.restore = self._table.restore
         self._restoration = Restoration(cast(TableManager, self._app.tables).recovery)
         self._app.agent(topic, name="follow")(self._follow)
         # The library's classes hold who listens for ever, and would hold the table with it.

@@ -11,11 +11,14 @@ A fetch that waits while partitions change hands lives on, and what it brings th
 was not asked about, too: it is asked with a set that is emptied meanwhile, and an empty one means all of them. Where
 that is the table's changelog, which is to be restored from its beginning, its first messages are missing: the table is
 restored in part, or nothing ever comes. Here such a fetch puts back what it took.
+
+Faust restores a table entry by entry, with three tasks for each. Here it gets the last of each fetch, by which it knows
+how far it is; whoever has the table is given the others at once.
 """
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -33,6 +36,12 @@ class Fetched(Protocol):
     """A message as the client brings it."""
 
     offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+Restore = Callable[[TP, list[Fetched]], list[Fetched]]
+"""Takes what was fetched of a partition, and gives back what the library is to see of it."""
 
 
 class Seekable(Protocol):
@@ -175,6 +184,21 @@ class DoneConsumer(driver.Consumer):
         if not loop.is_running():
             loop.close()
 
+    def _getmany(
+        self, active_partitions: set[TP] | None, timeout: float
+    ) -> Coroutine[object, object, Mapping[TP, list[Fetched]]]:
+        return self._restore(active_partitions, super()._getmany(active_partitions, timeout))
+
+    async def _restore(
+        self, wanted: set[TP] | None, fetching: Awaitable[Mapping[TP, list[Fetched]]]
+    ) -> Mapping[TP, list[Fetched]]:
+        fetched = await fetching
+        if not self.flow_active or not isinstance(self.transport, DoneTransport):
+            # The library drops it, and reads it again.
+            return fetched
+        restore = self.transport.restore
+        return {tp: restore(tp, each) if wanted is None or tp in wanted else each for tp, each in fetched.items()}
+
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _DoneThread(self, loop=self.loop, beacon=self.beacon)
 
@@ -185,6 +209,7 @@ class DoneConsumer(driver.Consumer):
 
 
 class DoneTransport(driver.Transport):
-    """Kafka, with that consumer."""
+    """Kafka, with that consumer. `restore` is for what it fetches."""
 
     Consumer = DoneConsumer
+    restore: Restore

@@ -3,12 +3,12 @@
 Owns the form of these keys. Must not know what an entry says, or how it becomes durable.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator, Mapping
 
 import faust
 from faust.types import TP, EventT
 
-from pipeline.wires.faust_consumer import LIBRARY
+from pipeline.wires.faust_consumer import LIBRARY, Fetched
 
 Keep = Callable[[int, bytes, bytes | None], None]
 """Begins to keep an entry of the table: its partition, key and content; None for nothing."""
@@ -29,10 +29,22 @@ class StateTable(faust.Table[bytes, bytes]):
     restored = 0
     logger = LIBRARY
 
-    async def on_changelog_event(self, event: EventT[bytes]) -> None:
-        """An entry is restored."""
-        self.restored += 1
-        await super().on_changelog_event(event)
+    def restore(self, tp: TP, fetched: list[Fetched]) -> list[Fetched]:
+        """See Restore: entries that were read again are there at once, in their order, whatever stood there."""
+        if tp.topic != self.changelog_topic_name:
+            return fetched
+        for entry in fetched:
+            if entry.key is None:
+                continue
+            if entry.value is None:
+                self.data.pop(entry.key, None)
+            else:
+                self.data[entry.key] = entry.value
+        self.restored += len(fetched)
+        return fetched[-1:]
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[bytes]]) -> None:
+        """All of it is there (`restore`): put in behind what came later, it would be wrong."""
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
         """These are restored, as the library says."""

@@ -1,10 +1,14 @@
 """The table: an entry's key names its partition, and each partition is seen by itself."""
 
+from dataclasses import dataclass
+
 import faust
 import pytest
+from faust.types import TP
 
 from pipeline.wires.faust_table import StateTable, key_in, partition_of
 
+STATE = "test-state"
 Kept = list[tuple[int, bytes, bytes | None]]
 
 
@@ -16,7 +20,8 @@ def kept() -> Kept:
 @pytest.fixture
 def table(kept: Kept) -> StateTable:
     app = faust.App("test", store="memory://", autodiscover=False)
-    table = StateTable(app, name="state", key_type=bytes, value_type=bytes)
+    state = app.topic(STATE, key_serializer="raw", value_serializer="raw")
+    table = StateTable(app, name="state", key_type=bytes, value_type=bytes, changelog_topic=state)
 
     def keep(partition: int, key: bytes, content: bytes | None) -> None:
         kept.append((partition, key, content))
@@ -52,3 +57,32 @@ def test_what_is_set_and_dropped_is_kept_where_it_belongs(table: StateTable, kep
     table.on_key_set(key_in(1, "new"), b"x")
     table.on_key_del(key_in(11, "old"))
     assert kept == [(1, b"1 new", b"x"), (11, b"11 old", None)]
+
+
+@dataclass
+class Entry:
+    """One as the client brings it."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def test_what_is_read_again_is_there_at_once_in_its_order_and_nothing_is_kept_of_it(
+    table: StateTable, kept: Kept
+) -> None:
+    one, two = key_in(1, "entry 1 of it"), key_in(1, "two")
+    fetched = [Entry(0, one, b"a"), Entry(1, two, b"b"), Entry(2, one, None), Entry(3, two, b"c"), Entry(4, None, b"")]
+    assert table.restore(TP(STATE, 1), [*fetched]) == fetched[-1:]
+    assert dict(table.kept(1)) == {"two": b"c"}
+    # From before, as after partitions have changed hands: what comes behind it is there in the end.
+    table.restore(TP(STATE, 1), [*fetched[:2]])
+    table.restore(TP(STATE, 1), [*fetched[2:]])
+    assert dict(table.kept(1)) == {"two": b"c"}
+    assert (table.restored, kept) == (10, [])
+
+
+def test_what_is_of_another_topic_is_left_to_the_library(table: StateTable) -> None:
+    fetched = [Entry(0, key_in(1, "two"), b"b"), Entry(1, key_in(1, "two"), b"c")]
+    assert table.restore(TP("other", 1), [*fetched]) == fetched
+    assert (dict(table.kept(1)), table.restored) == ({"entry 1 of it": b"1"}, 0)
