@@ -67,6 +67,8 @@ class AtomicEntries:
     def restore(self, raw: Mapping[str, bytes]) -> dict[str, bytes]:
         """What the rounds that are whole have kept, of all that is there. Raises ValueError for what is no entry."""
         entries = {key: _read(content) for key, content in raw.items()}
+        # Also of what a round names that it drops: the next one must not have its number.
+        latest = max((entry.round for entry in entries.values()), default=0)
         mark = entries.pop(MARK, None)
         whole = 0 if mark is None else mark.round
         dropped: set[str] = set()
@@ -76,8 +78,7 @@ class AtomicEntries:
                 dropped.update(orjson.loads(named.now or b"[]"))
         self._begun = {key: entry.before for key, entry in entries.items() if entry.round > whole}
         self._begun.update((key, None) for key in entries if key in dropped and key not in self._begun)
-        self._whole = max((entry.round for entry in entries.values()), default=whole)
-        self._whole = max(self._whole, whole)
+        self._whole = latest
         held = {key: self._begun.get(key, entry.now) for key, entry in entries.items()}
         found = {key: content for key, content in held.items() if content is not None}
         self._count, self._sum = len(found), sum(map(_checksum, found, found.values())) & _ALL
@@ -97,8 +98,11 @@ class AtomicEntries:
         self._whole = number = self._whole + 1
         changes = self._long.cut(changes)
         for key, before in self._begun.items():
-            if key not in changes:
-                yield key, None if before is None else _write(number, before, before)
+            if before is None and changes.get(key) is None:
+                # At once: the names of what was dropped before are about to be overwritten.
+                yield key, None
+            elif key not in changes:
+                yield key, _write(number, before, before)
         for key, content in changes.items():
             before = self._before(key, raw)
             if before is not None:

@@ -16,12 +16,13 @@ _COUNT = 0
 class LongEntries:
     """For one store of entries. The caller's keys do not end with a blank, a plus and a number."""
 
-    __slots__ = ("_counts", "_most")
+    __slots__ = ("_broken", "_counts", "_most")
 
     def __init__(self, most_bytes: int) -> None:
         """No entry is to be longer than this."""
         self._most = most_bytes
         self._counts: dict[str, int] = {}
+        self._broken: dict[str, None] = {}
 
     def join(self, entries: Mapping[str, bytes]) -> dict[str, bytes]:
         """The contents, of all entries that there are; from now on `cut` goes by these."""
@@ -33,16 +34,21 @@ class LongEntries:
                 parts.setdefault(name, {})[int(number)] = content
             else:
                 found[key] = content
-        self._counts = {}
+        self._counts, self._broken = {}, {}
         for key, others in parts.items():
             first, count = found.pop(key, None), int(others.get(_COUNT, b"0"))
             self._counts[key] = max(*others, count)
             if first is not None and count and all(number in others for number in range(1, count + 1)):
                 found[key] = b"".join([first, *(others[number] for number in range(1, count + 1))])
+            else:
+                self._broken[key] = None
         return found
 
     def cut(self, changes: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
-        """What is to be kept so that these are; None for what is to be dropped."""
+        """What is to be kept so that these are; None for what is to be dropped, as are parts of what is no content."""
+        if self._broken:
+            changes = {**self._broken, **changes}
+            self._broken = {}
         if not self._counts and not any(self._is_long(content) for content in changes.values()):
             return changes
         return {name: part for key, content in changes.items() for name, part in self._parts(key, content)}

@@ -5,8 +5,8 @@ of simulated messages and commands, in batches of one size, with a tick after ea
 topic: an observation that is followed, a response, a command, a list of who was heard, a tick (every partition has each
 tick). Beside it a message of the queue is counted, most of which never come here but as part of such a list.
 
-CPU time is that of the processes, user and system and the client library's threads together. Wall time is from the
-first message that is sent until every record is done with, by the processes' own counters.
+CPU time is that of the processes, user and system and the client library's threads together; that of Kafka is without
+the filling. Wall time is from its beginning until every record is done with, by the processes' own counters.
 Afterwards the derived rows must be those of one derivation.
 """
 
@@ -66,9 +66,10 @@ class TrackRing:
         self._stage.make_topics()
         with self._stage.lives("track", count, {}) as trackers:
             began = trackers.until(lambda: _have_all(trackers, count), POLL_S)
-            before = cpu_s_of(self._folder / "kafka")
             if stream.records:
                 self._stage.fill(stream.sent)
+            before = cpu_s_of(self._folder / "kafka")
+            if stream.records:
                 ended = trackers.until(lambda: sum(filter(None, trackers.delivered())) >= stream.records, POLL_S)
             else:
                 time.sleep(IDLE_S)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.core.atomic_entries import MARK, AtomicEntries, RawEntry
@@ -19,6 +19,10 @@ ROUNDS = st.lists(st.tuples(st.dictionaries(KEYS, CONTENTS), st.none() | st.inte
 
 
 @given(ROUNDS, LENGTHS)
+# What is dropped again after a crash, and cut again: it must not be back.
+@example([({"fact a": b"1", "fact b": b"1"}, None), ({"fact a": None, "fact b": b"2"}, 3), ({"fact a": None}, 1)], 6)
+@example([({"fact a": b"1", "fact b": b"1"}, None), ({"fact a": None, "fact b": b"2"}, 3), ({"fact a": None}, 2)], 6)
+@example([({"fact a": None}, 1), ({"fact a": b"1"}, None)], 6)
 def test_a_round_is_kept_whole_or_not_at_all(
     rounds: list[tuple[dict[str, bytes | None], int | None]], most_bytes: int
 ) -> None:

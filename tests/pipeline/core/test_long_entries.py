@@ -30,15 +30,18 @@ def test_what_is_cut_is_joined_again(rounds: list[dict[str, bytes | None]], most
     assert stands == {}
 
 
+@pytest.mark.parametrize("changes", [{"fact": b"9"}, {}])
 @pytest.mark.parametrize("missing", ["fact", "fact +0", "fact +1", "fact +2"])
-def test_a_content_without_one_of_its_parts_is_none_and_is_replaced_whole(missing: str) -> None:
+def test_a_content_without_one_of_its_parts_is_none_and_nothing_is_left_of_it(
+    missing: str, changes: dict[str, bytes | None]
+) -> None:
     stands = dict(LongEntries(2).cut({"fact": b"12345", "other": b"1"}))
     assert stands.keys() == {"fact", "fact +0", "fact +1", "fact +2", "other"}
     del stands[missing]
     entries = LongEntries(2)
     assert entries.join({key: content for key, content in stands.items() if content is not None}) == {"other": b"1"}
-    after = {**stands, **entries.cut({"fact": b"9"})}
-    assert {key: content for key, content in after.items() if content is not None} == {"fact": b"9", "other": b"1"}
+    after = {**stands, **entries.cut(changes)}
+    assert {key: content for key, content in after.items() if content is not None} == {**changes, "other": b"1"}
 
 
 def test_short_contents_are_as_they_are() -> None:
