@@ -68,7 +68,7 @@ class AtomicEntries:
         """What the rounds that are whole have kept, of all that is there. Raises ValueError for what is no entry."""
         entries = {key: _read(content) for key, content in raw.items()}
         # Also of what a round names that it drops: the next one must not have its number.
-        latest = max((entry.round for entry in entries.values()), default=0)
+        self._whole = max((entry.round for entry in entries.values()), default=0)
         mark = entries.pop(MARK, None)
         whole = 0 if mark is None else mark.round
         dropped: set[str] = set()
@@ -78,7 +78,6 @@ class AtomicEntries:
                 dropped.update(orjson.loads(named.now or b"[]"))
         self._begun = {key: entry.before for key, entry in entries.items() if entry.round > whole}
         self._begun.update((key, None) for key in entries if key in dropped and key not in self._begun)
-        self._whole = latest
         held = {key: self._begun.get(key, entry.now) for key, entry in entries.items()}
         found = {key: content for key, content in held.items() if content is not None}
         self._count, self._sum = len(found), sum(map(_checksum, found, found.values())) & _ALL

@@ -7,7 +7,7 @@ The first part stands under the content's own key, the others under this key and
 how many there are: a content of which a part is missing is none. Most contents are short, and stand as they are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 _NUMBER = " +"
 _COUNT = 0
@@ -51,23 +51,23 @@ class LongEntries:
             self._broken = {}
         if not self._counts and not any(self._is_long(content) for content in changes.values()):
             return changes
-        return {name: part for key, content in changes.items() for name, part in self._parts(key, content)}
+        return {name: part for key, content in changes.items() for name, part in self._parts(key, content).items()}
 
     def _is_long(self, content: bytes | None) -> bool:
         return content is not None and len(content) > self._most
 
-    def _parts(self, key: str, content: bytes | None) -> Iterator[tuple[str, bytes | None]]:
+    def _parts(self, key: str, content: bytes | None) -> Mapping[str, bytes | None]:
         had = self._counts.pop(key, None)
-        yield key, None if content is None else content[: self._most]
-        count = 0
-        if content is not None and self._is_long(content):
-            for count, first in enumerate(range(self._most, len(content), self._most), 1):
-                yield f"{key}{_NUMBER}{count}", content[first : first + self._most]
-            yield f"{key}{_NUMBER}{_COUNT}", str(count).encode()
-            self._counts[key] = count
-        if had is not None:
-            yield from _dropped(key, range(count + 1 if count else _COUNT, had + 1))
+        others: dict[str, bytes | None] = {} if had is None else {_name(key, number): None for number in range(had + 1)}
+        if content is None or not self._is_long(content):
+            return {key: content, **others}
+        begins = range(self._most, len(content), self._most)
+        self._counts[key] = len(begins)
+        others[_name(key, _COUNT)] = str(len(begins)).encode()
+        for number, begin in enumerate(begins, 1):
+            others[_name(key, number)] = content[begin : begin + self._most]
+        return {key: content[: self._most], **others}
 
 
-def _dropped(key: str, numbers: Iterable[int]) -> Iterator[tuple[str, None]]:
-    return ((f"{key}{_NUMBER}{number}", None) for number in numbers)
+def _name(key: str, number: int) -> str:
+    return f"{key}{_NUMBER}{number}"

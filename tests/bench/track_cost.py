@@ -66,8 +66,7 @@ class TrackRing:
         self._stage.make_topics()
         with self._stage.lives("track", count, {}) as trackers:
             began = trackers.until(lambda: _have_all(trackers, count), POLL_S)
-            if stream.records:
-                self._stage.fill(stream.sent)
+            self._stage.fill(stream.sent)
             before = cpu_s_of(self._folder / "kafka")
             if stream.records:
                 ended = trackers.until(lambda: sum(filter(None, trackers.delivered())) >= stream.records, POLL_S)

@@ -8,7 +8,8 @@ import pytest
 
 from tests.oracle.reading import Fields, RowKey
 from tests.torture.cloud import FATES, answer, fate_of, read_command, readback
-from tests.torture.commands import Commands
+from tests.torture.command_truth import Sent
+from tests.torture.commands import Commands, _are_close
 from tests.torture.folder import TIMEOUT_S, Message
 from tests.torture.messages import MS, S
 
@@ -148,6 +149,22 @@ def test_nothing_times_out_while_its_answer_is_in_the_queue(
     assert len(told) == is_fault
     assert all(f"its answer was in the queue at {confirmed_at}" in words for words in told)
     assert len(found.taken_back(said)) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "are_close"),
+    [
+        ({"ref": "b", "published_at": AT + 7 * S}, True),
+        ({"ref": "b", "published_at": AT - 7 * S}, True),
+        ({"ref": "b", "published_at": AT + 7 * S + 1}, False),
+        ({"ref": "b", "command_id": 47}, False),
+        ({"ref": "b", "serial": "EH2"}, False),
+        ({}, False),
+    ],
+)
+def test_an_answer_may_be_that_of_another_command_nearby(other: dict[str, Any], are_close: bool) -> None:
+    sent = Sent("a", "EH1", 48, AT, None, None)
+    assert _are_close(sent, sent._replace(**other)) is are_close
 
 
 def test_each_fate_befalls_some_command_and_the_same_one_always() -> None:
